@@ -1,0 +1,134 @@
+"""Every error this package raises on purpose, in one tree.
+
+The docstring of a class is its default message; what a caller needs to act on is an attribute,
+never something to be parsed out of the text. No HTTP status stands here: `web.app` maps the tree
+to statuses in one table.
+
+SocDefendersError
+├── InputError                 what somebody typed or sent cannot be understood
+│   └── InvalidIndicator       a value that is no indicator of the type it claims
+├── SettingsError              a setting is missing or cannot be read
+├── FeedError                  a published file or page could not be read
+│   └── UnknownFormat          nothing recognises the file
+├── StorageError               the database refused or cannot be used
+│   ├── StorageUnavailable     it is away; the same call may succeed later
+│   ├── SchemaError            its schema is not the one this version works with
+│   └── EmbeddedError          the embedded PostgreSQL cannot be run
+│       └── InstanceRunning    another process already runs on this data directory
+└── AccessError                the caller may not do this
+    ├── MissingKey
+    ├── InvalidKey
+    ├── ExpiredKey
+    ├── AddressNotAllowed
+    ├── InsufficientScope
+    └── BudgetExceeded         too many requests; says until when
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import ClassVar
+
+
+class SocDefendersError(Exception):
+    """Something went wrong."""
+
+    def __init__(self, message: str | None = None) -> None:
+        """Use `message`, or the first line of the class's docstring."""
+        self.message = message or (type(self).__doc__ or "").partition("\n")[0]
+        super().__init__(self.message)
+
+
+class InputError(SocDefendersError):
+    """The input cannot be understood."""
+
+    def __init__(
+        self,
+        message: str | None = None,
+        *,
+        parameter: str | None = None,
+        details: Mapping[str, object] | None = None,
+    ) -> None:
+        """Name the `parameter` at fault and what would have been accepted (`details`)."""
+        super().__init__(message)
+        self.parameter = parameter
+        self.details = dict(details or {})
+
+
+class InvalidIndicator(InputError):
+    """The value is not an indicator of any known type."""
+
+
+class SettingsError(SocDefendersError):
+    """A setting is missing or cannot be read."""
+
+
+class FeedError(SocDefendersError):
+    """The published file or page could not be read."""
+
+
+class UnknownFormat(FeedError):
+    """No known format matches this file; name one with --format."""
+
+
+class StorageError(SocDefendersError):
+    """The database refused the operation."""
+
+
+class StorageUnavailable(StorageError):
+    """The database is not reachable at the moment."""
+
+    retry_after: ClassVar[int] = 2
+    """Seconds after which another attempt is sensible."""
+
+
+class SchemaError(StorageError):
+    """The database's schema does not fit this version."""
+
+
+class EmbeddedError(StorageError):
+    """The embedded PostgreSQL could not be run."""
+
+
+class InstanceRunning(EmbeddedError):
+    """Another process already runs the database of this data directory."""
+
+
+class AccessError(SocDefendersError):
+    """The caller may not do this."""
+
+
+class MissingKey(AccessError):
+    """API key is required. Include it in the Authorization header as "Bearer sk_live_..."."""
+
+
+class InvalidKey(AccessError):
+    """The API key is not valid. Check it, or create a new one."""
+
+
+class ExpiredKey(AccessError):
+    """The API key has expired. Create a new one."""
+
+
+class AddressNotAllowed(AccessError):
+    """This API key may not be used from this address."""
+
+
+class InsufficientScope(AccessError):
+    """This API key lacks the scope that the request needs."""
+
+    def __init__(self, required_scope: str) -> None:
+        """Name the scope that is missing."""
+        super().__init__()
+        self.required_scope = required_scope
+
+
+class BudgetExceeded(AccessError):
+    """Rate limit exceeded. Please wait before making more requests."""
+
+    def __init__(self, *, limit: int, window: str, reset_at: datetime, tier: str) -> None:
+        """`limit` requests a `window` ("minute" or "day") are used up until `reset_at` (UTC)."""
+        super().__init__()
+        self.limit = limit
+        self.window = window
+        self.reset_at = reset_at
+        self.tier = tier

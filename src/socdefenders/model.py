@@ -1,0 +1,200 @@
+"""The types that cross the house: what was published, what is to be written, what is stored.
+
+Everything here is frozen and knows nothing of databases, HTTP or files. The rows that exist by the
+million (`Indicator`, `NewSighting`) are named tuples, because building one costs a third of a
+frozen dataclass; the rest are dataclasses. Every time is timezone-aware UTC.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import NamedTuple
+from uuid import UUID
+
+
+class IocType(StrEnum):
+    """The kinds of indicator, as the API spells them."""
+
+    IPV4 = "ipv4"
+    IPV6 = "ipv6"
+    DOMAIN = "domain"
+    URL = "url"
+    MD5 = "md5"
+    SHA1 = "sha1"
+    SHA256 = "sha256"
+    SHA512 = "sha512"
+    EMAIL = "email"
+    CVE = "cve"
+    MITRE_ATTACK = "mitre_attack"
+
+
+class Confidence(StrEnum):
+    """How sure the report is, in the three words of the API."""
+
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
+
+    @classmethod
+    def of(cls, score: int) -> "Confidence":
+        """Band a score of 0-100 by STIX 2.1's None/Low/Med/High scale (appendix A)."""
+        if score >= 70:
+            return cls.HIGH
+        return cls.MEDIUM if score >= 30 else cls.LOW
+
+
+class SourceCategory(StrEnum):
+    """What kind of publisher a source is."""
+
+    NEWS = "news"
+    RESEARCH = "research"
+    THREAT_INTEL = "threat-intel"
+    VENDOR = "vendor"
+    GOVERNMENT = "government"
+    THREAT_FEED = "threat-feed"
+
+
+class Origin(StrEnum):
+    """Whether a sighting was read in an article's text or in a structured feed."""
+
+    ARTICLE = "article"
+    FEED = "feed"
+
+
+class Indicator(NamedTuple):
+    """One indicator, whoever reported it.
+
+    Two published spellings with the same `type` and `canonical` are the same indicator; every
+    spelling with the same `normalized` is found by the same search.
+    """
+
+    type: IocType
+    value: str
+    """As published, refanged."""
+    canonical: str
+    """The identity: normalised, but the case of a URL's path and query is kept."""
+    normalized: str
+    """`canonical` in lower case: the stored `ioc_value_normalized`."""
+    port: int | None = None
+    """The port of a published `ip:port` or `host:port`; no part of the identity."""
+
+
+@dataclass(frozen=True, slots=True)
+class Observable:
+    """A value as a structured feed published it, before anybody judged what it is."""
+
+    value: str
+    line: int = 0
+    """Line or record number in the file, from 1; 0 where the format has none."""
+    type: IocType | None = None
+    """What the publisher says it is; None: to be detected."""
+    first_seen: datetime | None = None
+    last_seen: datetime | None = None
+    confidence: int | None = None
+    """0-100, the publisher's own."""
+    threat_type: str | None = None
+    malware_family: str | None = None
+    tags: tuple[str, ...] = ()
+    techniques: tuple[str, ...] = ()
+    context: str | None = None
+    reference_url: str | None = None
+    source: str | None = None
+    """Whom a collected file names as this row's source; None: the file's own source."""
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """An article or report as published: text to be read, not a list."""
+
+    title: str
+    text: str
+    """The main text, without the page's chrome."""
+    url: str | None = None
+    published_at: datetime | None = None
+    modified_at: datetime | None = None
+    line: int = 0
+    source: str | None = None
+    """The publication's own name, where the file says it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A line or record of a file that did not become anything."""
+
+    line: int
+    reason: str
+    supported: bool = True
+    """False: well-formed, but of a kind that is no indicator here (a CIDR block, a JA3)."""
+
+
+Item = Observable | Document | Rejected
+
+
+class NewSighting(NamedTuple):
+    """One (indicator, source, article) to be written."""
+
+    indicator: Indicator
+    source: str
+    article_id: UUID | None = None
+    confidence: int = 50
+    first_seen: datetime | None = None
+    """None: the publisher gives no date; the time of the first import stands in, and stays."""
+    last_seen: datetime | None = None
+    occurrences: int = 1
+    context: str | None = None
+    tags: tuple[str, ...] = ()
+    techniques: tuple[str, ...] = ()
+    reference_url: str | None = None
+    threat_type: str | None = None
+    malware_family: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NewArticle:
+    """An article to be written, before its sightings."""
+
+    id: UUID
+    source: str
+    title: str
+    url: str | None
+    published_at: datetime | None
+    modified_at: datetime | None
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """A stored sighting with what a reader needs of its indicator, source and article: the IOC object of the API."""
+
+    id: UUID
+    type: str
+    value: str
+    confidence: int
+    first_seen: datetime
+    last_seen: datetime
+    article_id: UUID | None
+    article_title: str | None
+    reference_url: str | None
+    feed_name: str
+    category: str
+    origin: str
+    context: str | None
+    tags: Sequence[str]
+    techniques: Sequence[str]
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What one import did, counted in records of the file; the only type here that grows."""
+
+    new: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    suppressed: int = 0
+    unsupported: int = 0
+    malformed: int = 0
+    articles: int = 0
+    files: int = 0
+    reasons: list[str] = field(default_factory=list)
+    """The first few reasons for malformed and unsupported records, with file and line."""

@@ -1,0 +1,168 @@
+"""Every setting, read from the environment once, by an entry point, and passed down.
+
+A setting is `SOCDEFENDERS_<NAME>`; a secret may stand in a file named by `SOCDEFENDERS_<NAME>_FILE`
+instead. A value that cannot be read is an error that names the variable; nothing is guessed.
+`FIELDS` is the list that `docs/configuration.md` is tested against.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from platformdirs import user_data_path
+
+from socdefenders.errors import SettingsError
+
+PREFIX = "SOCDEFENDERS_"
+SECRETS = frozenset({"database_url", "valkey_url"})
+
+Network = IPv4Network | IPv6Network
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tier:
+    """What one tier of API keys may do."""
+
+    name: str
+    per_minute: int
+    per_day: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """The configuration of one process."""
+
+    data_dir: Path
+    """Where the embedded PostgreSQL keeps its data; unused with `database_url`."""
+    database_url: str | None = None
+    """A PostgreSQL 14 or later with pg_trgm, instead of the embedded one."""
+    database_connections: int = 8
+    """Connections a process holds."""
+    host: str = "127.0.0.1"
+    """Address the API listens on."""
+    port: int = 8080
+    """Port the API listens on."""
+    public_url: str = "http://127.0.0.1:8080"
+    """The address under which people reach this instance; links are built on it."""
+    instance_name: str = "SOC Defenders"
+    """`meta.source` of every answer."""
+    valkey_url: str | None = None
+    """Valkey or Redis that holds the request budgets of several API processes."""
+    trusted_proxies: tuple[Network, ...] = ()
+    """Networks whose X-Forwarded-For is believed."""
+    search_deadline_ms: int = 25
+    """Milliseconds after which a fallback search starts no further range."""
+    log_level: str = "info"
+    """debug, info, warning or error."""
+    log_format: str = "json"
+    """json or text."""
+    free_per_minute: int = 10
+    """Requests a minute of a free key."""
+    free_per_day: int = 1_000
+    """Requests a day of a free key."""
+    pro_per_minute: int = 1_000
+    """Requests a minute of a pro key."""
+    pro_per_day: int = 1_000_000
+    """Requests a day of a pro key."""
+    failed_auth_per_minute: int = 10
+    """Failed authentications a minute from one client address."""
+
+    def tier(self, name: str) -> Tier:
+        """Return the budgets of tier `name`, "free" or "pro"."""
+        if name == "pro":
+            return Tier(name="pro", per_minute=self.pro_per_minute, per_day=self.pro_per_day)
+        return Tier(name="free", per_minute=self.free_per_minute, per_day=self.free_per_day)
+
+
+FIELDS = tuple(field.name for field in fields(Settings))
+
+
+def read(environ: Mapping[str, str]) -> Settings:
+    """Read the settings out of `environ`; raise SettingsError for the first that is wrong."""
+    known = {PREFIX + name.upper() for name in FIELDS} | {f"{PREFIX}{name.upper()}_FILE" for name in SECRETS}
+    for variable in environ:
+        if variable.startswith(PREFIX) and variable not in known and variable != PREFIX + "SHARED":
+            raise SettingsError(f"{variable} is no setting of SOC Defenders; docs/configuration.md lists them all.")
+    values: dict[str, object] = {"data_dir": user_data_path("socdefenders", appauthor=False)}
+    for name in FIELDS:
+        raw = _raw(environ, name)
+        if raw is not None:
+            try:
+                values[name] = READERS[name](raw)
+            except ValueError as error:
+                raise SettingsError(f"{PREFIX}{name.upper()}: {error}") from error
+    return Settings(**values)  # type: ignore[arg-type]  # every reader returns its field's type; a test proves it
+
+
+def _raw(environ: Mapping[str, str], name: str) -> str | None:
+    variable = PREFIX + name.upper()
+    value, file = environ.get(variable), environ.get(f"{variable}_FILE") if name in SECRETS else None
+    if value and file:
+        raise SettingsError(f"{variable} and {variable}_FILE are both set; keep one.")
+    if file:
+        try:
+            value = Path(file).read_text(encoding="utf-8").strip()
+        except OSError as error:
+            raise SettingsError(f"{variable}_FILE: {file} cannot be read: {error.strerror}.") from error
+    return value or None
+
+
+def _positive(raw: str) -> int:
+    if not (raw.isascii() and raw.isdigit() and int(raw) > 0):
+        raise ValueError(f"{raw!r} is not a whole number above zero.")
+    return int(raw)
+
+
+def _port(raw: str) -> int:
+    if not (raw.isascii() and raw.isdigit() and int(raw) <= 65_535):
+        raise ValueError(f"{raw!r} is not a port between 0 (any free one) and 65535.")
+    return int(raw)
+
+
+def _one_of(*choices: str) -> Callable[[str], str]:
+    def reader(raw: str) -> str:
+        if raw.lower() not in choices:
+            raise ValueError(f"{raw!r} is none of {', '.join(choices)}.")
+        return raw.lower()
+
+    return reader
+
+
+def _url(*schemes: str) -> Callable[[str], str]:
+    def reader(raw: str) -> str:
+        if urlsplit(raw).scheme not in schemes:
+            raise ValueError(f"not an address that begins with {' or '.join(f'{scheme}://' for scheme in schemes)}.")
+        return raw.rstrip("/")
+
+    return reader
+
+
+def _networks(raw: str) -> tuple[Network, ...]:
+    return tuple(ip_network(part.strip(), strict=False) for part in raw.split(",") if part.strip())
+
+
+def _path(raw: str) -> Path:
+    return Path(raw).expanduser().absolute()
+
+
+READERS: dict[str, Callable[[str], object]] = {
+    "data_dir": _path,
+    "database_url": _url("postgresql", "postgres"),
+    "database_connections": _positive,
+    "host": str,
+    "port": _port,
+    "public_url": _url("http", "https"),
+    "instance_name": str,
+    "valkey_url": _url("valkey", "redis", "valkeys", "rediss"),
+    "trusted_proxies": _networks,
+    "search_deadline_ms": _positive,
+    "log_level": _one_of("debug", "info", "warning", "error"),
+    "log_format": _one_of("json", "text"),
+    "free_per_minute": _positive,
+    "free_per_day": _positive,
+    "pro_per_minute": _positive,
+    "pro_per_day": _positive,
+    "failed_auth_per_minute": _positive,
+}
