@@ -163,8 +163,7 @@ class NewArticle:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Sighting:
+class Sighting(NamedTuple):
     """A stored sighting with what a reader needs of its indicator, source and article: the IOC object of the API."""
 
     id: UUID
@@ -198,3 +197,21 @@ class Outcome:
     files: int = 0
     reasons: list[str] = field(default_factory=list)
     """The first few reasons for malformed and unsupported records, with file and line."""
+
+
+@dataclass(frozen=True, slots=True)
+class SearchResult:
+    """The answer to one search: the records themselves, and how far they can be trusted to be all."""
+
+    query: str
+    """What was asked, as it was asked."""
+    strategy: str
+    """"exact", "trigram", or "none" when neither stage found anything."""
+    matches: tuple[Sighting, ...]
+    related: tuple[Sighting, ...]
+    total_matches: int
+    """Stored sightings that match; may exceed `len(matches)`, which is bounded."""
+    complete: bool
+    """False when the time bound cut the fallback short."""
+    truncated: bool
+    """True when there are more matches than are returned."""

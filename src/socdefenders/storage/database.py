@@ -1,0 +1,176 @@
+"""Connections to PostgreSQL: held open, handed out one at a time, reopened when the server comes back.
+
+The only module that knows the driver's errors: each leaves as one of `socdefenders.errors`. A held
+connection keeps its prepared statements and is handed back without the driver's reset query, which
+costs more than a look-up; so whoever sets something on a connection sets it LOCAL to a transaction.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from types import TracebackType
+from typing import Self
+
+import asyncpg
+
+from socdefenders.errors import StorageError, StorageUnavailable
+
+Connection = asyncpg.Connection[asyncpg.Record]
+Record = asyncpg.Record
+
+CONNECT_SECONDS = 5.0
+COMMAND_SECONDS = 30.0
+
+# The search's statements are simple enough for one plan to be right for every value; planning
+# anew costs as much as running them.
+SESSION = {"application_name": "socdefenders", "plan_cache_mode": "force_generic_plan", "timezone": "UTC", "jit": "off"}
+
+UNAVAILABLE = (
+    OSError,
+    TimeoutError,
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.IdleSessionTimeoutError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.DiskFullError,
+    asyncpg.OutOfMemoryError,
+    asyncpg.ReadOnlySQLTransactionError,
+)
+
+
+def wrapped(error: Exception) -> StorageError:
+    """Return what the driver's `error` means to a caller."""
+    if isinstance(error, UNAVAILABLE):
+        return StorageUnavailable(f"The database is not reachable at the moment: {error or type(error).__name__}")
+    return StorageError(f"The database refused the operation: {error}")
+
+
+async def connect(dsn: str, *, command_timeout: float | None = COMMAND_SECONDS) -> Connection:
+    """Open one connection to `dsn`; raise StorageUnavailable when the server cannot be reached."""
+    try:
+        return await asyncpg.connect(
+            dsn,
+            timeout=CONNECT_SECONDS,
+            command_timeout=command_timeout,
+            server_settings=SESSION,
+            statement_cache_size=256,
+        )
+    except (*UNAVAILABLE, asyncpg.PostgresError, ValueError) as error:
+        raise wrapped(error) from error
+
+
+class Database:
+    """Up to `size` held connections to one PostgreSQL."""
+
+    def __init__(self, dsn: str, *, size: int = 8) -> None:
+        """Remember where the database is; nothing is opened before the first use."""
+        self.dsn = dsn
+        self._free = asyncio.Semaphore(size)
+        self._idle: list[Connection] = []
+
+    @classmethod
+    async def open(cls, dsn: str, *, size: int = 8) -> Self:
+        """Return a database of which the first connection is proven to work."""
+        database = cls(dsn, size=size)
+        async with database.connection():
+            return database
+
+    async def __aenter__(self) -> Self:
+        """Return the database itself."""
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close every connection."""
+        await self.close()
+
+    async def close(self) -> None:
+        """Close the idle connections; those in use close when they are handed back."""
+        idle, self._idle = self._idle, []
+        for connection in idle:
+            with suppress(*UNAVAILABLE):
+                await connection.close(timeout=1)
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[Connection]:
+        """Lend a connection; the driver's errors leave the block as StorageError."""
+        async with self._free:
+            connection = await self._take()
+            try:
+                yield connection
+            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+                if isinstance(error, UNAVAILABLE):
+                    connection.terminate()
+                raise wrapped(error) from error
+            except asyncio.CancelledError:
+                # A statement may still run on it; its answer must not meet the next borrower.
+                connection.terminate()
+                raise
+            finally:
+                if not connection.is_closed():
+                    self._idle.append(connection)
+
+    async def _take(self) -> Connection:
+        while self._idle:
+            # Last in, first out: the warmest connection, with its statements prepared.
+            connection = self._idle.pop()
+            if not connection.is_closed():
+                return connection
+        return await connect(self.dsn)
+
+    async def fetch(self, sql: str, *values: object) -> list[Record]:
+        """Run one statement and return its rows.
+
+        Written out rather than through `connection()`: this is the hot path, and the generator of a
+        context manager costs as much as a tenth of a look-up.
+        """
+        async with self._free:
+            connection = await self._take()
+            try:
+                return await connection.fetch(sql, *values)
+            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+                if isinstance(error, UNAVAILABLE):
+                    connection.terminate()
+                raise wrapped(error) from error
+            except asyncio.CancelledError:
+                connection.terminate()
+                raise
+            finally:
+                if not connection.is_closed():
+                    self._idle.append(connection)
+
+    async def execute(self, sql: str, *values: object) -> str:
+        """Run one statement and return the server's command tag."""
+        async with self.connection() as connection:
+            return await connection.execute(sql, *values)
+
+    async def listen(self, channel: str, heard: Callable[[str], None], lost: Callable[[], Awaitable[None]]) -> None:
+        """Call `heard(payload)` for each notification on `channel` until cancelled; `lost()` whenever the line breaks.
+
+        After a break the line is taken up again with a growing pause; `heard("")` then says that
+        notifications may have been missed.
+        """
+        pause = 0.05
+        while True:
+            try:
+                connection = await connect(self.dsn, command_timeout=None)
+            except StorageError:
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, 2.0)
+                continue
+            broken = asyncio.Event()
+            try:
+                connection.add_termination_listener(lambda _connection, broken=broken: broken.set())
+                await connection.add_listener(channel, lambda *note: heard(str(note[3])))
+                heard("")
+                pause = 0.05
+                await broken.wait()
+            except UNAVAILABLE:
+                pass
+            finally:
+                connection.terminate()
+                await lost()
