@@ -1,7 +1,7 @@
 """The types that cross the house: what was published, what is to be written, what is stored.
 
 Everything here is frozen and knows nothing of databases, HTTP or files. The rows that exist by the
-million (`Indicator`, `NewSighting`) are named tuples, because building one costs a third of a
+million (`Observable`, `Indicator`, `NewSighting`) are named tuples, because building one costs a third of a
 frozen dataclass; the rest are dataclasses. Every time is timezone-aware UTC.
 """
 
@@ -80,8 +80,7 @@ class Indicator(NamedTuple):
     """The port of a published `ip:port` or `host:port`; no part of the identity."""
 
 
-@dataclass(frozen=True, slots=True)
-class Observable:
+class Observable(NamedTuple):
     """A value as a structured feed published it, before anybody judged what it is."""
 
     value: str
