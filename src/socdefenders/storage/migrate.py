@@ -1,0 +1,154 @@
+"""Brings a database to the schema of this version, and refuses one that does not fit.
+
+A migration is `migrations/NNNN_name.sql` and runs in a transaction of its own; its checksum is kept,
+so that a database changed by hand or by another build is found out. One advisory lock keeps two
+processes from upgrading at once.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from importlib.resources import files
+
+import asyncpg
+
+from socdefenders.errors import SchemaError, StorageError
+from socdefenders.storage.database import Connection, connect, wrapped
+
+_LOCK = 0x50C_DEF  # any number, the same in every process
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """One step, and the checksum of its text."""
+
+    version: int
+    name: str
+    sql: str
+
+    @property
+    def checksum(self) -> str:
+        """SHA-256 of the text."""
+        return hashlib.sha256(self.sql.encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """Where a database stands."""
+
+    current: int
+    """0: empty."""
+    latest: int
+    """The version this package works with."""
+    problem: str | None
+    """Why it cannot be used or upgraded, in words, or None."""
+
+    @property
+    def pending(self) -> int:
+        """How many migrations an upgrade would run."""
+        return 0 if self.problem else self.latest - self.current
+
+
+def migrations() -> list[Migration]:
+    """Return every step of this version, in order."""
+    folder = files("socdefenders.storage").joinpath("migrations")
+    steps = []
+    for file in sorted(folder.iterdir(), key=lambda file: file.name):
+        number, _, name = file.name.removesuffix(".sql").partition("_")
+        if file.name.endswith(".sql"):
+            steps.append(Migration(int(number), name, file.read_text(encoding="utf-8")))
+    return steps
+
+
+async def status(dsn: str) -> Status:
+    """Look, and change nothing."""
+    connection = await connect(dsn)
+    try:
+        return await _status(connection)
+    except asyncpg.PostgresError as error:
+        raise wrapped(error) from error
+    finally:
+        await connection.close()
+
+
+async def check(dsn: str) -> None:
+    """Raise SchemaError unless the database has exactly the schema of this version."""
+    found = await status(dsn)
+    if found.problem:
+        raise SchemaError(found.problem)
+    if found.pending:
+        raise SchemaError(
+            f"The database has schema {found.current}, this version needs {found.latest}; "
+            "run `socdefenders db upgrade` first."
+        )
+
+
+async def upgrade(dsn: str) -> Status:
+    """Run what is pending and return where the database stood before; raise SchemaError when it cannot be used."""
+    connection = await connect(dsn, command_timeout=None)
+    try:
+        await connection.execute("select pg_advisory_lock($1)", _LOCK)
+        found = await _status(connection)
+        if found.problem:
+            raise SchemaError(found.problem)
+        for step in migrations()[found.current :]:
+            await _run(connection, step)
+        return found
+    except asyncpg.PostgresError as error:
+        raise wrapped(error) from error
+    finally:
+        await connection.close()
+
+
+async def _run(connection: Connection, step: Migration) -> None:
+    values = (step.version, step.name, step.checksum)
+    mark = "insert into schema_migrations (version, name, checksum) values ($1, $2, $3)"
+    try:
+        if step.version > 1:
+            # Outside the migration's transaction: what was cut off half-way stays visible as unfinished.
+            await connection.execute(mark, *values)
+        async with connection.transaction():
+            await connection.execute(step.sql)
+            if step.version == 1:
+                await connection.execute(mark, *values)
+            await connection.execute("update schema_migrations set finished_at = now() where version = $1", step.version)
+    except asyncpg.InsufficientPrivilegeError as error:
+        raise StorageError(
+            f"Migration {step.version} needs more rights: {error}. Let the database's owner run "
+            "`create extension pg_trgm` and grant this role CREATE on the schema."
+        ) from error
+
+
+async def _status(connection: Connection) -> Status:
+    steps = migrations()
+    latest = steps[-1].version
+    version = connection.get_server_version()
+    if version.major < 14:
+        return Status(0, latest, f"PostgreSQL {version.major} is too old; SOC Defenders needs 14 or later.")
+    if await connection.fetchval("select to_regclass('schema_migrations')") is None:
+        taken = await connection.fetchval("select to_regclass('indicators') is not null or to_regclass('api_keys') is not null")
+        problem = "The database has tables of another application; give SOC Defenders a database of its own."
+        return Status(0, latest, problem if taken else None)
+    rows = await connection.fetch("select version, checksum, finished_at from schema_migrations order by version")
+    current = rows[-1]["version"] if rows else 0
+    if current > latest:
+        return Status(
+            current,
+            latest,
+            f"The database has schema {current}, newer than this version's {latest}; install the newer SOC Defenders again.",
+        )
+    for row, step in zip(rows, steps, strict=False):
+        if row["finished_at"] is None:
+            return Status(
+                current,
+                latest,
+                f"Migration {row['version']} did not finish; restore the backup made before it, or undo its traces and "
+                f"delete its row from schema_migrations.",
+            )
+        if row["version"] != step.version or row["checksum"] != step.checksum:
+            return Status(
+                current,
+                latest,
+                f"Migration {row['version']} was run from another text than this version's; the schema cannot be trusted. "
+                "Install the version that made it, or restore a backup.",
+            )
+    return Status(current, latest, None)

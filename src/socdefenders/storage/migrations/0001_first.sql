@@ -1,0 +1,112 @@
+-- The first schema.
+create extension if not exists pg_trgm;
+
+create table schema_migrations (
+    version     integer primary key,
+    name        text not null,
+    checksum    text not null,              -- SHA-256 of the migration's text
+    started_at  timestamptz not null default now(),
+    finished_at timestamptz                 -- null: cut off half-way, the schema is dirty
+);
+
+create table sources (
+    id         integer generated always as identity primary key,
+    name       text not null unique,
+    category   text not null,
+    homepage   text,
+    created_at timestamptz not null default now()
+);
+
+create table articles (
+    id           uuid primary key,          -- UUIDv5 of the address, or of source and title
+    source_id    integer not null references sources,
+    title        text not null,
+    url          text,
+    published_at timestamptz,
+    modified_at  timestamptz,
+    fetched_at   timestamptz not null,
+    content_hash bytea not null,
+    body         text not null,
+    related      text not null default '[]' -- its best sightings as JSON, kept ready for the search
+);
+alter table articles alter column related set storage external;
+create index articles_source on articles (source_id);
+
+-- One row for each distinct indicator, whoever reported it.
+create table indicators (
+    id                   uuid primary key,  -- UUIDv5 of type and canonical value
+    type                 text not null,
+    value                text not null,     -- as first published
+    ioc_value_normalized text collate "C" not null check (octet_length(ioc_value_normalized) <= 2048),
+    host_reversed        text collate "C",  -- com.example.www, for sub-domains
+    first_seen           timestamptz not null,
+    last_seen            timestamptz not null,
+    confidence           smallint not null,
+    sighting_count       integer not null
+);
+create index indicators_normalized on indicators (ioc_value_normalized);
+create index indicators_host on indicators (host_reversed) where host_reversed is not null;
+
+-- One row for each (indicator, source, article).
+create table sightings (
+    id               uuid primary key,      -- UUIDv5 of the three
+    indicator_id     uuid not null references indicators,
+    source_id        integer not null references sources,
+    article_id       uuid references articles,
+    confidence       smallint not null check (confidence between 0 and 100),
+    first_seen       timestamptz not null,
+    last_seen        timestamptz not null,
+    dated            boolean not null,      -- false: the publisher gave no date, these are of the import
+    occurrences      integer not null,
+    context          text,
+    tags             text[] not null,
+    mitre_techniques text[] not null,
+    reference_url    text,
+    threat_type      text,
+    malware_family   text
+);
+create index sightings_indicator on sightings (indicator_id);
+create index sightings_article on sightings (article_id, confidence desc, last_seen desc) where article_id is not null;
+
+-- What the fallback search reads: every value but the hashes, in ranges of insertion order, each
+-- range a table with a trigram index of its own, so that the cost of one look is bounded.
+create sequence search_position;
+create table search_text (
+    position     bigint not null default nextval('search_position'),
+    indicator_id uuid not null,
+    type         text not null,
+    value        text collate "C" not null
+) partition by range (position);
+create index search_text_value on search_text using gin (value gin_trgm_ops) with (gin_pending_list_limit = 512);
+
+-- What was read in an article and judged to be no indicator, and why.
+create table suppressed (
+    article_id uuid not null references articles on delete cascade,
+    type       text not null,
+    value      text not null,
+    rule       text not null,
+    detail     text not null,
+    primary key (article_id, type, value)
+);
+
+create table api_keys (
+    id             uuid primary key,
+    name           text not null,
+    key_prefix     text not null,
+    key_hash       bytea not null unique,   -- SHA-256; the key itself is not stored
+    tier           text not null check (tier in ('free', 'pro')),
+    scopes         text[] not null,
+    allowed_ips    cidr[],
+    created_at     timestamptz not null,
+    expires_at     timestamptz,
+    revoked_at     timestamptz,
+    last_used_at   timestamptz,
+    total_requests bigint not null default 0
+);
+
+create table usage (
+    key_id   uuid not null references api_keys on delete cascade,
+    day      date not null,
+    requests bigint not null,
+    primary key (key_id, day)
+);

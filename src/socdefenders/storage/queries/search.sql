@@ -1,0 +1,87 @@
+-- name: exact
+-- Every sighting of the indicators whose normalised value is one of $1, in one round trip. $2: of this type only.
+select s.id, i.type, i.value, s.confidence, s.first_seen, s.last_seen, s.article_id, a.title,
+       coalesce(s.reference_url, a.url), o.name, o.category,
+       case when s.article_id is null then 'feed' else 'article' end,
+       s.context, s.tags, s.mitre_techniques, i.sighting_count, i.id, a.related
+  from indicators i
+  join sightings s on s.indicator_id = i.id
+  join sources o on o.id = s.source_id
+  left join articles a on a.id = s.article_id
+ where i.ioc_value_normalized = any ($1::text[])
+   and ($2::text is null or i.type = $2)
+ order by s.confidence desc, s.last_seen desc, s.id
+ limit 1001
+
+-- name: sightings_of
+-- Every sighting of the indicators $1, in the order of that list.
+select s.id, i.type, i.value, s.confidence, s.first_seen, s.last_seen, s.article_id, a.title,
+       coalesce(s.reference_url, a.url), o.name, o.category,
+       case when s.article_id is null then 'feed' else 'article' end,
+       s.context, s.tags, s.mitre_techniques, i.sighting_count, i.id, a.related
+  from unnest($1::uuid[]) with ordinality as wanted (id, rank)
+  join indicators i on i.id = wanted.id
+  join sightings s on s.indicator_id = i.id
+  join sources o on o.id = s.source_id
+  left join articles a on a.id = s.article_id
+ order by wanted.rank, s.confidence desc, s.last_seen desc, s.id
+ limit 51
+
+-- name: beginnings
+-- Indicators whose normalised value lies in one of the ranges [$1[n], $2[n]), looked at in the order of the index.
+select found.id, found.type, found.ioc_value_normalized as value, found.last_seen
+  from unnest($1::text[], $2::text[]) with ordinality as bounds (low, high, rank)
+ cross join lateral (
+       select id, type, ioc_value_normalized, last_seen
+         from indicators
+        where ioc_value_normalized >= bounds.low and ioc_value_normalized < bounds.high
+        order by ioc_value_normalized
+        limit $3) as found
+ order by bounds.rank
+
+-- name: subdomains
+-- Indicators on the host whose labels reversed are $1, or on any host below it.
+select id, type, ioc_value_normalized as value, last_seen
+  from indicators
+ where host_reversed = $1 or (host_reversed >= $1 || '.' and host_reversed < $1 || '/')
+ order by host_reversed
+ limit $2
+
+-- name: ranges
+-- The tables of the fallback search, newest first.
+select inhrelid::regclass::text as name
+  from pg_inherits
+ where inhparent = 'search_text'::regclass
+ order by inhrelid::regclass::text desc
+
+-- name: substring
+-- Values of one range that contain the pattern $1; the bound keeps a common pattern from being read to its end.
+select indicator_id as id, type, value
+  from {range}
+ where value like $1
+ limit $2
+
+-- name: similar
+-- Values of one range that share the pattern $2 or $3 with the question $1, most alike first.
+select id, type, value, similarity
+  from (select indicator_id as id, type, value, similarity(value, $1) as similarity
+          from {range}
+         where value like $2 or value like $3
+         limit $4) as shared
+ where similarity >= $5
+ order by similarity desc
+ limit 50
+
+-- name: related_beyond
+-- The best sightings of the articles $1 that are not of the indicators $2; for when the list kept ready does not suffice.
+select s.id, i.type, i.value, s.confidence, s.first_seen, s.last_seen, s.article_id, a.title,
+       coalesce(s.reference_url, a.url), o.name, o.category, 'article',
+       s.context, s.tags, s.mitre_techniques, i.sighting_count, i.id, null
+  from sightings s
+  join indicators i on i.id = s.indicator_id
+  join sources o on o.id = s.source_id
+  join articles a on a.id = s.article_id
+ where s.article_id = any ($1::uuid[])
+   and s.indicator_id <> all ($2::uuid[])
+ order by s.confidence desc, s.last_seen desc, s.id
+ limit $3

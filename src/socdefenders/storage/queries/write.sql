@@ -1,0 +1,135 @@
+-- name: staging
+-- Where a batch lands before it is compared with what is stored; each connection has its own.
+create temporary table if not exists staging (
+    id uuid, indicator_id uuid, type text, value text, normalized text, host_reversed text, source_id integer,
+    article_id uuid, confidence smallint, first_seen timestamptz, last_seen timestamptz, dated boolean,
+    occurrences integer, context text, tags text[], techniques text[], reference_url text, threat_type text,
+    malware_family text
+) on commit delete rows;
+create temporary table if not exists fresh (id uuid) on commit delete rows;
+
+-- name: indicators
+-- Add the batch's indicators that are not stored yet, note which those were, and let the fallback search find them.
+-- In the order of their ids, so that two writers wait for each other and never for ever.
+with incoming as (
+    select distinct on (indicator_id)
+           indicator_id, type, value, normalized, host_reversed,
+           min(first_seen) over same as first_seen, max(last_seen) over same as last_seen,
+           max(confidence) over same as confidence, count(*) over same as sighting_count
+      from staging
+    window same as (partition by indicator_id)
+     order by indicator_id),
+added as (
+    insert into indicators (id, type, value, ioc_value_normalized, host_reversed, first_seen, last_seen, confidence, sighting_count)
+    select indicator_id, type, value, normalized, host_reversed, first_seen, last_seen, confidence, sighting_count
+      from incoming
+        on conflict (id) do nothing
+    returning id, type, ioc_value_normalized),
+searchable as (
+    insert into search_text (indicator_id, type, value)
+    select id, type, ioc_value_normalized
+      from added
+     where type not in ('md5', 'sha1', 'sha256', 'sha512'))
+insert into fresh select id from added
+
+-- name: sightings
+-- Add the batch's sightings, merge those already stored, and carry the change to their indicators. A stored one
+-- changes only where the new one adds to it, so that loading the same file twice changes nothing.
+with written as (
+    insert into sightings as old (id, indicator_id, source_id, article_id, confidence, first_seen, last_seen, dated,
+                                  occurrences, context, tags, mitre_techniques, reference_url, threat_type, malware_family)
+    select id, indicator_id, source_id, article_id, confidence, first_seen, last_seen, dated,
+           occurrences, context, tags, techniques, reference_url, threat_type, malware_family
+      from staging
+     order by indicator_id, id
+        on conflict (id) do update set
+           confidence       = greatest(old.confidence, excluded.confidence),
+           first_seen       = case when not excluded.dated then old.first_seen
+                                   when not old.dated then excluded.first_seen
+                                   else least(old.first_seen, excluded.first_seen) end,
+           last_seen        = case when not excluded.dated then old.last_seen
+                                   when not old.dated then excluded.last_seen
+                                   else greatest(old.last_seen, excluded.last_seen) end,
+           dated            = old.dated or excluded.dated,
+           occurrences      = greatest(old.occurrences, excluded.occurrences),
+           tags             = case when old.tags @> excluded.tags then old.tags
+                                   else array(select distinct unnest(old.tags || excluded.tags) order by 1) end,
+           mitre_techniques = case when old.mitre_techniques @> excluded.mitre_techniques then old.mitre_techniques
+                                   else array(select distinct unnest(old.mitre_techniques || excluded.mitre_techniques) order by 1) end,
+           context          = case when excluded.dated and excluded.last_seen > old.last_seen
+                                   then coalesce(excluded.context, old.context) else coalesce(old.context, excluded.context) end,
+           reference_url    = case when excluded.dated and excluded.last_seen > old.last_seen
+                                   then coalesce(excluded.reference_url, old.reference_url)
+                                   else coalesce(old.reference_url, excluded.reference_url) end,
+           threat_type      = coalesce(old.threat_type, excluded.threat_type),
+           malware_family   = coalesce(old.malware_family, excluded.malware_family)
+         where excluded.confidence > old.confidence
+            or (excluded.dated and (not old.dated or excluded.first_seen < old.first_seen or excluded.last_seen > old.last_seen))
+            or excluded.occurrences > old.occurrences
+            or not old.tags @> excluded.tags
+            or not old.mitre_techniques @> excluded.mitre_techniques
+            or (old.context is null and excluded.context is not null)
+            or (old.reference_url is null and excluded.reference_url is not null)
+            or (old.threat_type is null and excluded.threat_type is not null)
+            or (old.malware_family is null and excluded.malware_family is not null)
+    returning indicator_id, xmax = 0 as added, first_seen, last_seen, confidence),
+changed as (
+    update indicators i
+       set first_seen     = least(i.first_seen, w.first_seen),
+           last_seen      = greatest(i.last_seen, w.last_seen),
+           confidence     = greatest(i.confidence, w.confidence),
+           sighting_count = i.sighting_count + w.added
+      from (select indicator_id, min(first_seen) as first_seen, max(last_seen) as last_seen,
+                   max(confidence) as confidence, count(*) filter (where added) as added
+              from written
+             where indicator_id not in (select id from fresh)
+             group by indicator_id) as w
+     where i.id = w.indicator_id)
+select count(*) filter (where added) as added, count(*) filter (where not added) as updated from written
+
+-- name: article
+-- Add an article, or take over what changed in it; says whether anything was written.
+insert into articles as old (id, source_id, title, url, published_at, modified_at, fetched_at, content_hash, body)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+    on conflict (id) do update set
+       title = excluded.title, url = coalesce(excluded.url, old.url), published_at = coalesce(excluded.published_at, old.published_at),
+       modified_at = excluded.modified_at, fetched_at = excluded.fetched_at, content_hash = excluded.content_hash,
+       body = excluded.body
+     where old.content_hash <> excluded.content_hash
+returning xmax = 0 as added
+
+-- name: preview
+-- Keep the best 24 sightings of the articles $1 ready for the search: ten to show, and what may be a match itself.
+update articles
+   set related = coalesce((
+       select json_agg(json_build_array(best.id, best.type, best.value, best.confidence,
+                       to_char(best.first_seen at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'),
+                       to_char(best.last_seen at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'),
+                       best.context, best.tags, best.mitre_techniques))
+         from (select s.id, i.type, i.value, s.confidence, s.first_seen, s.last_seen, s.context, s.tags, s.mitre_techniques
+                 from sightings s
+                 join indicators i on i.id = s.indicator_id
+                where s.article_id = articles.id
+                order by s.confidence desc, s.last_seen desc, s.id
+                limit 24) as best)::text, '[]')
+ where id = any ($1::uuid[])
+
+-- name: forget_suppressed
+-- Forget what was suppressed in the article $1, before it is read again.
+delete from suppressed where article_id = $1
+
+-- name: suppressed
+-- Keep what was judged no indicator in the article $1, and why.
+insert into suppressed (article_id, type, value, rule, detail)
+select $1, * from unnest($2::text[], $3::text[], $4::text[], $5::text[])
+    on conflict do nothing
+
+-- name: source
+-- The id of the source named $1, made on first sight.
+with added as (
+    insert into sources (name, category, homepage) values ($1, $2, $3) on conflict (name) do nothing returning id)
+select id from added union all select id from sources where name = $1 limit 1
+
+-- name: room
+-- How many positions of the fallback search are taken.
+select last_value from search_position
