@@ -1,0 +1,94 @@
+"""Plain lists: a value a line, with comments, columns or a hosts file's address before it."""
+
+import re
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from socdefenders.feeds.fields import clean
+from socdefenders.feeds.lines import MAX_LINE, lines
+from socdefenders.feeds.parsers.base import Hints
+from socdefenders.model import IocType, Item, Observable, Rejected
+
+_SINKS = frozenset({"0.0.0.0", "127.0.0.1", "::", "::1", "255.255.255.255", "fe80::1%lo0"})  # noqa: S104 - not bound
+_INLINE = re.compile(r"\s+(?:#|;|//)\s?|\s;")
+_COMMENTS = ("#", ";", "//")
+
+
+def split_comment(line: str) -> tuple[str, str | None]:
+    """A line's content and its inline comment. A `#` counts only after white space: URLs hold it too."""
+    found = _INLINE.search(line)
+    if found is None:
+        return line.strip(), None
+    return line[: found.start()].strip(), clean(line[found.end() :])
+
+
+def parse_list(stream: BinaryIO, _hints: Hints) -> Iterator[Item]:
+    """Read a list; the first column is the value, or the second after the null address of a hosts file."""
+    for number, line in enumerate(lines(stream), 1):
+        if len(line) > MAX_LINE:
+            yield Rejected(number, f"longer than {MAX_LINE} characters")
+        elif line and not line.startswith(_COMMENTS):
+            yield from _entry(number, line)
+
+
+def _entry(number: int, line: str) -> Iterator[Item]:
+    value, comment = split_comment(line) if " " in line or "\t" in line else (line, None)
+    columns = value.split(None, 2)
+    if not columns:
+        return
+    first = columns[0]
+    if first in _SINKS and len(columns) > 1:
+        for name in value.split()[1:20]:
+            yield Observable(name, number, context=comment)
+    else:
+        yield Observable(first.strip("\"',"), number, context=comment or clean(" ".join(columns[1:])))
+
+
+def parse_urls(stream: BinaryIO, _hints: Hints) -> Iterator[Item]:
+    """Read a list of URLs: the whole line is the value, whatever stands in it."""
+    for number, line in enumerate(lines(stream), 1):
+        if len(line) > MAX_LINE:
+            yield Rejected(number, f"longer than {MAX_LINE} characters")
+        elif (value := line.strip()) and not value.startswith(_COMMENTS):
+            yield Observable(value, number, IocType.URL)
+
+
+def parse_ipsum(stream: BinaryIO, _hints: Hints) -> Iterator[Item]:
+    """Read `address<TAB>number of lists that name it`; three lists or more are worth notice, ten are near certain."""
+    for number, line in enumerate(lines(stream), 1):
+        if not line.strip() or line.startswith("#"):
+            continue
+        value, _, count = line[:MAX_LINE].partition("\t")
+        if count.strip().isdecimal():
+            on = min(int(count.strip()[:4]), 1000)
+            yield Observable(value.strip(), number, confidence=min(10 + on * 10, 95), context=f"on {on} blocklists")
+        else:
+            yield Rejected(number, "not an address and the number of lists that name it")
+
+
+def parse_alienvault(stream: BinaryIO, _hints: Hints) -> Iterator[Item]:
+    """Read `address#reliability#risk#activity#country#…`; reliability is 1-10."""
+    for number, line in enumerate(lines(stream), 1):
+        if not line.strip() or line.startswith("#"):
+            continue
+        fields = line[:MAX_LINE].split("#")
+        if len(fields) < 4 or not fields[1].isdecimal():
+            yield Rejected(number, "not address#reliability#risk#activity")
+            continue
+        sure = min(int(fields[1][:3]) * 10, 100)
+        yield Observable(fields[0].strip(), number, confidence=sure, threat_type=clean(fields[3].split(";")[0]),
+                         tags=tuple(filter(None, map(clean, fields[3].split(";")))))  # fmt: skip
+
+
+def parse_drop(stream: BinaryIO, _hints: Hints) -> Iterator[Item]:
+    """Read Spamhaus DROP as text: `block ; SBL reference`."""
+    for number, line in enumerate(lines(stream), 1):
+        value, _, listing = line[:MAX_LINE].partition(";")
+        if not value.strip() or value.startswith("#"):
+            continue
+        if re.fullmatch(r"AS\d+", value.strip()):
+            yield Rejected(number, "an AS number is no kind of indicator here", supported=False)
+            continue
+        listing = listing.strip()
+        link = f"https://www.spamhaus.org/sbl/query/{listing}" if re.fullmatch(r"SBL\d+", listing) else None
+        yield Observable(value.strip(), number, threat_type="hijacked network", context=clean(listing), reference_url=link)
