@@ -5,6 +5,7 @@ instead. A value that cannot be read is an error that names the variable; nothin
 `FIELDS` is the list that `docs/configuration.md` is tested against.
 """
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from ipaddress import IPv4Network, IPv6Network, ip_network
@@ -85,7 +86,7 @@ def read(environ: Mapping[str, str]) -> Settings:
     for variable in environ:
         if variable.startswith(PREFIX) and variable not in known and variable != PREFIX + "SHARED":
             raise SettingsError(f"{variable} is no setting of SOC Defenders; docs/configuration.md lists them all.")
-    values: dict[str, object] = {"data_dir": user_data_path("socdefenders", appauthor=False)}
+    values: dict[str, object] = {"data_dir": default_data_dir()}
     for name in FIELDS:
         raw = _raw(environ, name)
         if raw is not None:
@@ -94,6 +95,13 @@ def read(environ: Mapping[str, str]) -> Settings:
             except ValueError as error:
                 raise SettingsError(f"{PREFIX}{name.upper()}: {error}") from error
     return Settings(**values)  # type: ignore[arg-type]  # every reader returns its field's type; a test proves it
+
+
+def default_data_dir() -> Path:
+    """Return the platform's directory for a user's data; for root one that PostgreSQL's own account can reach."""
+    if os.geteuid() == 0:
+        return Path("/var/lib/socdefenders/data")
+    return user_data_path("socdefenders", appauthor=False)
 
 
 def _raw(environ: Mapping[str, str], name: str) -> str | None:
