@@ -81,7 +81,7 @@ def prepare(data_dir: Path, account: Account) -> None:
     try:
         _make(data_dir, account)
         status = data_dir.stat()
-        names = set(os.listdir(data_dir))
+        names = {path.name for path in data_dir.iterdir()}
     except OSError as error:
         raise EmbeddedError(f"{data_dir} cannot be used: {error.strerror}. Use another --data-dir.") from error
     if LOCK not in names and names - OURS:

@@ -33,8 +33,8 @@ def processes(cluster: Path) -> list[int]:
             if entry.name.isdigit():
                 with contextlib.suppress(OSError):
                     if (
-                        os.readlink(f"/proc/{entry.name}/cwd") == str(cluster)
-                        and Path(os.readlink(f"/proc/{entry.name}/exe").removesuffix(" (deleted)")).name == "postgres"
+                        Path(entry.path, "cwd").readlink() == cluster
+                        and Path(entry.path, "exe").readlink().name.removesuffix(" (deleted)") == "postgres"
                     ):
                         found.append(int(entry.name))
     return found

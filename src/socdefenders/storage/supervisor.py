@@ -1,13 +1,13 @@
 """The small process that stands between us and PostgreSQL, so that no PostgreSQL outlives its owner.
 
-`embedded` runs it in an interpreter of its own that loads nothing but the standard library and its
-few neighbours; `Spec` arrives as one JSON line on standard input, events leave as JSON lines on
-standard output. It gives up root at once, takes the lock of the data directory, makes the cluster when there is none, starts PostgreSQL
-and then waits for one of three things: the end of its standard input, the end of its owner, or the
-end of PostgreSQL.
+`embedded` runs it in an interpreter of its own that loads nothing but the standard library and a few
+neighbours; `Spec` arrives as one JSON line on standard input, events leave as JSON lines on standard
+output. It gives up root at once, takes the lock of the data directory, makes the cluster when there
+is none, starts PostgreSQL and then waits for one of three things: the end of its standard input, the
+end of its owner, or the end of PostgreSQL.
 
-Why a process of its own and not a parent-death signal set by the owner: that signal is sent when
-the *thread* that forked dies, and the owner starts us from whichever thread it likes (asyncio's
+Why a process of its own and not a parent-death signal set by the owner: that signal is sent when the
+*thread* that forked dies, and the owner starts us from whichever thread it likes (asyncio's
 included). This process has one thread for as long as it lives, so the signal it sets on PostgreSQL
 means what it says. It also survives a `kill -9` of the owner long enough to shut down in order.
 """
@@ -179,8 +179,8 @@ class Supervisor:
         major = version.partition(".")[0]
         if made_by != major:
             raise EmbeddedError(
-                f"{self.cluster} was made by PostgreSQL {made_by}, this is PostgreSQL {major}. Start it with the version "
-                f"of socdefenders that made it (or PostgreSQL {made_by}'s own binaries) and export with pg_dump, "
+                f"{self.cluster} was made by PostgreSQL {made_by}, this is PostgreSQL {major}. Start it with the "
+                f"version of socdefenders that made it (or PostgreSQL {made_by}'s own binaries) and export with pg_dump, "
                 "then move the directory away and load the export here."
             )
 
@@ -217,7 +217,7 @@ class Supervisor:
         return " | ".join(line.strip() for line in lines if line.strip())[-1500:] or "it wrote nothing"
 
     def socket_dir(self, previous: object) -> Path:
-        """Return the private directory of the sockets: in the data directory, or a short one where paths are too long."""
+        """Return the sockets' private directory: in the data directory, or elsewhere where that path is too long."""
         inside = self.data_dir / SOCKETS
         if PLAIN_PATH.fullmatch(str(inside)) and len(str(inside) + SOCKET_NAME) <= SOCKET_PATH_LIMIT:
             inside.mkdir(mode=0o700, exist_ok=True)
@@ -236,7 +236,7 @@ class Supervisor:
 
     def spawn(self, argv: list[str], stdin: int = subprocess.DEVNULL) -> "subprocess.Popen[bytes]":
         """Start a program of PostgreSQL that dies when this process does."""
-        return subprocess.Popen(  # noqa: S603 - our own binaries, no shell
+        return subprocess.Popen(  # noqa: S603, PLW1509 - our own binaries, no shell; this process has one thread
             argv, stdin=stdin, stdout=2, env=ENVIRONMENT, cwd="/", preexec_fn=die_with(os.getpid())
         )
 
