@@ -7,6 +7,7 @@ to statuses in one table.
 SocDefendersError
 ├── InputError                 what somebody typed or sent cannot be understood
 │   └── InvalidIndicator       a value that is no indicator of the type it claims
+│       └── Unsupported        well-formed, but of a kind that is not kept here (a CIDR block)
 ├── SettingsError              a setting is missing or cannot be read
 ├── FeedError                  a published file or page could not be read
 │   └── UnknownFormat          nothing recognises the file
@@ -56,6 +57,10 @@ class InputError(SocDefendersError):
 
 class InvalidIndicator(InputError):
     """The value is not an indicator of any known type."""
+
+
+class Unsupported(InvalidIndicator):
+    """The value is well-formed, but of a kind that is not kept as an indicator."""
 
 
 class SettingsError(SocDefendersError):
