@@ -135,6 +135,8 @@ class NewSighting(NamedTuple):
 
     indicator: Indicator
     source: str
+    host_reversed: str | None = None
+    """The labels of the indicator's host in reverse (`com.example.www`), for the search of sub-domains."""
     article_id: UUID | None = None
     confidence: int = 50
     first_seen: datetime | None = None
@@ -189,6 +191,8 @@ class Outcome:
     new: int = 0
     updated: int = 0
     unchanged: int = 0
+    repeated: int = 0
+    """Records that said again what another one of the same batch said."""
     suppressed: int = 0
     unsupported: int = 0
     malformed: int = 0

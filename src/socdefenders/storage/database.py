@@ -15,7 +15,7 @@ import asyncpg
 
 from socdefenders.errors import StorageError, StorageUnavailable
 
-Connection = asyncpg.Connection[asyncpg.Record]
+Connection = asyncpg.Connection
 Record = asyncpg.Record
 
 CONNECT_SECONDS = 5.0
@@ -44,7 +44,7 @@ UNAVAILABLE = (
 def wrapped(error: Exception) -> StorageError:
     """Return what the driver's `error` means to a caller."""
     if isinstance(error, UNAVAILABLE):
-        return StorageUnavailable(f"The database is not reachable at the moment: {error or type(error).__name__}")
+        return StorageUnavailable(f"The database is not reachable at the moment: {str(error) or type(error).__name__}")
     return StorageError(f"The database refused the operation: {error}")
 
 

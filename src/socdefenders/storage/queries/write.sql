@@ -133,3 +133,11 @@ select id from added union all select id from sources where name = $1 limit 1
 -- name: room
 -- How many positions of the fallback search are taken.
 select last_value from search_position
+
+-- name: pending
+-- The trigram indexes that bulk writing may have left with a long pending list: those of the newest two ranges.
+select inhrelid::regclass::text as index
+  from pg_inherits
+ where inhparent = 'search_text_value'::regclass
+ order by inhrelid desc
+ limit 2

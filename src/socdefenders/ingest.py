@@ -1,0 +1,277 @@
+"""Loads published files: recognises each, reads it, judges every value, writes what is an indicator.
+
+Reading is plain Python and writing is mostly the database's work, so the two overlap: while one batch
+is written, the next is read in a thread. What is wrong with a record or a file is counted and its
+reason kept; it never loses the rest.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from socdefenders.errors import FeedError, InvalidIndicator, UnknownFormat, Unsupported
+from socdefenders.feeds import PARSERS, Entry, Format, Hints, detect, source_name, walk
+from socdefenders.indicators import Match, extract, parse, reversed_host, unlikely
+from socdefenders.model import (
+    Document,
+    Indicator,
+    IocType,
+    Item,
+    NewArticle,
+    NewSighting,
+    Observable,
+    Outcome,
+    Rejected,
+    SourceCategory,
+)
+from socdefenders.storage.writing import ReadArticle, Suppressed, Writer, name_id
+
+BATCH = 8_000
+"""Sightings a transaction."""
+REASONS = 20
+"""Reasons kept in an outcome."""
+HEAD = 65_536
+"""Bytes by which a format is recognised."""
+PLAIN, DEFANGED = 50, 75
+"""Confidence of a value in an article: its author's defanging says that it is meant as an indicator."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to load."""
+
+    source: str | None = None
+    """Whom to name as the source of everything; None: whom the files name."""
+    format: str | None = None
+    """The format of every file; None: each is recognised."""
+    dry_run: bool = False
+    """Compare with what is stored, and write nothing."""
+
+
+@dataclass(slots=True)
+class Batch:
+    """What one transaction writes, and what was counted while reading it."""
+
+    sources: dict[str, tuple[SourceCategory, str | None]] = field(default_factory=dict)
+    articles: list[ReadArticle] = field(default_factory=list)
+    sightings: list[NewSighting] = field(default_factory=list)
+    outcome: Outcome = field(default_factory=Outcome)
+    file: str = ""
+    """The file that is being read at the batch's end."""
+
+    def complain(self, kind: str, where: str, why: str) -> None:
+        """Count one record as `kind` and keep the reason among the first few."""
+        setattr(self.outcome, kind, getattr(self.outcome, kind) + 1)
+        if len(self.outcome.reasons) < REASONS:
+            self.outcome.reasons.append(f"{where}: {why}")
+
+
+async def load(
+    dsn: str,
+    paths: Sequence[Path],
+    *,
+    now: datetime,
+    options: Options = Options(),  # noqa: B008  # frozen
+    progress: Callable[[str, Outcome], None] = lambda _file, _outcome: None,
+) -> Outcome:
+    """Load every file at or below `paths`; raise FeedError when there is none, or the format named is unknown.
+
+    `progress` is called after each batch with the file being read and the counts so far.
+    """
+    for path in paths:
+        if not path.exists():
+            raise FeedError(f"{path} does not exist.")
+    if options.format is not None and options.format not in PARSERS:
+        raise UnknownFormat(f"{options.format} is no format; the formats are {', '.join(PARSERS)}.")
+    total = Outcome()
+    reading = _batches(walk(paths), options)
+    async with await Writer.open(dsn) as writer:
+        batch = await asyncio.to_thread(next, reading, None)
+        while batch is not None:
+            upcoming = asyncio.create_task(asyncio.to_thread(next, reading, None))
+            try:
+                await _write(writer, batch, now=now, dry_run=options.dry_run)
+            finally:
+                following = await upcoming
+            _add(total, batch.outcome)
+            progress(batch.file, total)
+            batch = following
+        if total.new and not options.dry_run:
+            await writer.settle()
+    return total
+
+
+async def _write(writer: Writer, batch: Batch, *, now: datetime, dry_run: bool) -> None:
+    for name, (category, homepage) in batch.sources.items():
+        await writer.source(name, category, homepage)
+    written = await writer.write(batch.sightings, batch.articles, now=now, dry_run=dry_run)
+    outcome = batch.outcome
+    outcome.new, outcome.updated, outcome.unchanged = written.new, written.updated, written.unchanged
+    outcome.repeated = len(batch.sightings) - written.new - written.updated - written.unchanged
+    outcome.articles = written.articles
+
+
+def _add(total: Outcome, part: Outcome) -> None:
+    for name in ("new", "updated", "unchanged", "repeated", "suppressed", "unsupported", "malformed", "articles", "files"):
+        setattr(total, name, getattr(total, name) + getattr(part, name))
+    total.reasons += part.reasons[: REASONS - len(total.reasons)]
+
+
+def _batches(entries: Iterable[Entry], options: Options) -> Iterator[Batch]:
+    """Read `entries` one after the other, and give a batch whenever enough has come together."""
+    batch = Batch()
+    for entry in entries:
+        batch.file = entry.name
+        batch.outcome.files += 1
+        try:
+            for item, origin in _items(entry, options):
+                _take(batch, item, origin)
+                if len(batch.sightings) >= BATCH:
+                    yield batch
+                    batch = Batch(file=entry.name)
+        except UnknownFormat as error:
+            batch.complain("unsupported", entry.name, error.message)
+        except FeedError as error:
+            batch.complain("malformed", entry.name, error.message)
+    yield batch
+
+
+@dataclass(frozen=True, slots=True)
+class _Origin:
+    """The file that an item stands in."""
+
+    file: str
+    source: str
+    format: Format
+    fixed: bool
+    """True: whoever loads the file named its source, and no row says otherwise."""
+
+
+def _items(entry: Entry, options: Options) -> Iterator[tuple[Item, _Origin]]:
+    with entry.open() as stream:
+        head = stream.peek(HEAD)[:HEAD]
+        name = options.format or detect(entry.name, head)
+        if name is None:
+            raise UnknownFormat
+        format_ = PARSERS[name]
+        source = options.source or source_name(entry.name, format_)
+        origin = _Origin(entry.name, source, format_, fixed=options.source is not None)
+        for item in format_.parse(stream, Hints(name=entry.name)):
+            yield item, origin
+
+
+def _take(batch: Batch, item: Item, origin: _Origin) -> None:
+    if isinstance(item, Observable):
+        _take_observable(batch, item, origin)
+    elif isinstance(item, Document):
+        _take_document(batch, item, origin)
+    else:
+        _take_rejected(batch, item, origin)
+
+
+def _take_rejected(batch: Batch, item: Rejected, origin: _Origin) -> None:
+    batch.complain("malformed" if item.supported else "unsupported", f"{origin.file}:{item.line}", item.reason)
+
+
+def _take_observable(batch: Batch, item: Observable, origin: _Origin) -> None:
+    try:
+        indicator = parse(item.value, item.type)
+    except Unsupported as error:
+        return batch.complain("unsupported", f"{origin.file}:{item.line}", error.message)
+    except InvalidIndicator as error:
+        return batch.complain("malformed", f"{origin.file}:{item.line}", error.message)
+    reason = unlikely(indicator)
+    if reason is not None:
+        return batch.complain("suppressed", f"{origin.file}:{item.line}", f"{indicator.value}: {reason.detail}")
+    source = origin.source if origin.fixed or item.source is None else item.source
+    batch.sources.setdefault(source, (origin.format.category, origin.format.homepage))
+    batch.sightings.append(
+        NewSighting(
+            indicator,
+            source,
+            reversed_host(indicator),
+            None,
+            origin.format.confidence if item.confidence is None else item.confidence,
+            item.first_seen,
+            item.last_seen,
+            1,
+            _with_port(item.context, indicator.port),
+            item.tags,
+            item.techniques,
+            item.reference_url,
+            item.threat_type,
+            item.malware_family,
+        )
+    )
+    return None
+
+
+def _with_port(context: str | None, port: int | None) -> str | None:
+    if port is None:
+        return context
+    return f"{context} (port {port})" if context else f"port {port}"
+
+
+def _take_document(batch: Batch, item: Document, origin: _Origin) -> None:
+    source = origin.source if origin.fixed or item.source is None else item.source
+    batch.sources.setdefault(source, (origin.format.category, origin.format.homepage))
+    address, host = _address(item.url)
+    article = NewArticle(
+        name_id("article", address) if address else name_id("article", source, item.title),
+        source,
+        item.title,
+        item.url,
+        item.published_at,
+        item.modified_at,
+        item.text,
+    )
+    kept: dict[tuple[IocType, str], list[Match]] = {}
+    suppressed: dict[tuple[IocType, str], Match] = {}
+    for match in extract(item.text, publisher=host):
+        key = (match.type, match.canonical)
+        if match.suppressed is None:
+            kept.setdefault(key, []).append(match)
+        else:
+            suppressed[key] = match
+    techniques = tuple(match[0].value for (type_, _), match in kept.items() if type_ is IocType.MITRE_ATTACK)
+    batch.sightings += [_sighting(matches, article, techniques) for matches in kept.values()]
+    reasons = [
+        Suppressed(match.type, match.value, match.suppressed.rule, match.suppressed.detail)
+        for key, match in suppressed.items()
+        if match.suppressed and key not in kept
+    ]
+    batch.outcome.suppressed += len(reasons)
+    batch.articles.append(ReadArticle(article, reasons))
+
+
+def _address(url: str | None) -> tuple[str | None, str | None]:
+    """Return the canonical address of an article without its fragment, and its host."""
+    if not url:
+        return None, None
+    try:
+        indicator = parse(url, IocType.URL)
+    except InvalidIndicator:
+        return url, None
+    reverse = reversed_host(indicator)
+    return indicator.canonical.partition("#")[0], ".".join(reversed(reverse.split("."))) if reverse else None
+
+
+def _sighting(matches: Sequence[Match], article: NewArticle, techniques: tuple[str, ...]) -> NewSighting:
+    first = next((match for match in matches if match.defanged), matches[0])
+    indicator = Indicator(first.type, first.value, first.canonical, first.normalized)
+    return NewSighting(
+        indicator,
+        article.source,
+        reversed_host(indicator),
+        article.id,
+        DEFANGED if first.defanged else PLAIN,
+        article.published_at,
+        article.modified_at or article.published_at,
+        len(matches),
+        first.context,
+        (),
+        () if first.type is IocType.MITRE_ATTACK else techniques,
+        article.url,
+    )

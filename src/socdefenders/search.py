@@ -1,0 +1,207 @@
+"""One search: exact, then what begins with it or lies below it, what contains it, what resembles it.
+
+The exact stage is one round trip by a prepared statement. The fallback asks small questions, each
+bounded by itself, and starts no further one after its deadline; the answer says when that cut it short.
+"""
+
+import asyncio
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from socdefenders.indicators import Query, candidates
+from socdefenders.model import IocType, SearchResult, Sighting
+from socdefenders.storage import searching
+from socdefenders.storage.database import Database
+from socdefenders.storage.searching import Candidate, Found
+
+MATCHES = 1_000
+"""Records of an exact answer; an indicator with more is answered with its most confident and recent."""
+FALLBACK_MATCHES = 50
+RELATED = 10
+RELATED_ARTICLES = 10
+FALLBACK_CHARACTERS = 3
+
+_READ = 500
+"""Rows that one small question may read; it bounds what a pattern of common trigrams costs."""
+_ALIKE = 0.5
+"""Trigram similarity from which a value is worth showing; below it, strangers share an ending."""
+_WORD = re.compile(r"[0-9a-z]+", re.ASCII)
+
+
+async def find(
+    database: Database, text: str, *, type_: IocType | None = None, include_related: bool = True, deadline: float = 0.025
+) -> SearchResult:
+    """Return who reported `text`; the fallback stops after `deadline` seconds. Raise InputError for an unusable text."""
+    query = candidates(text, type_)
+    found = await searching.exact(database, query.normalized, type_)
+    if found:
+        return await _answer(database, text, "exact", found, include_related=include_related)
+    if len(query.text) < FALLBACK_CHARACTERS:
+        return SearchResult(text, "none", (), (), 0, complete=True, truncated=False)
+    fallback = Fallback(database, query, type_, asyncio.get_running_loop().time() + deadline)
+    ranked = await fallback.run()
+    found = await searching.sightings_of(database, ranked) if ranked else []
+    return await _answer(
+        database,
+        text,
+        "trigram" if found else "none",
+        found,
+        include_related=include_related,
+        complete=not fallback.cut,
+        truncated=fallback.full,
+    )
+
+
+async def _answer(
+    database: Database,
+    text: str,
+    strategy: str,
+    found: list[Found],
+    *,
+    include_related: bool,
+    complete: bool = True,
+    truncated: bool = False,
+) -> SearchResult:
+    most = MATCHES if strategy == "exact" else FALLBACK_MATCHES
+    shown = found[:most]
+    total = len(shown)
+    if strategy == "exact":
+        total = sum({row.indicator_id: row.sighting_count for row in found}.values())
+    related = await _related(database, shown) if include_related else []
+    return SearchResult(
+        text,
+        strategy,
+        tuple([row.sighting for row in shown]),
+        tuple(related),
+        total,
+        complete,
+        truncated or len(found) > most,
+    )
+
+
+async def _related(database: Database, found: Sequence[Found]) -> list[Sighting]:
+    """Return the best other values of the articles in which `found` stands."""
+    chosen = list({row.sighting.article_id: row for row in found if row.related is not None}.values())[:RELATED_ARTICLES]
+    if not chosen:
+        return []
+    matched = {(row.sighting.type, row.sighting.value) for row in found}
+    kept = [searching.preview(row) for row in chosen]
+    best = _best((sighting for preview in kept for sighting in preview), matched)
+    if len(best) < RELATED and any(len(preview) == searching.KEPT_READY for preview in kept):
+        articles = [row.sighting.article_id for row in chosen if row.sighting.article_id]
+        matches = list({row.indicator_id for row in found})
+        best = _best(await searching.related_beyond(database, articles, matches, 10 * RELATED), matched)
+    return best
+
+
+def _best(sightings: Iterable[Sighting], matched: set[tuple[str, str]]) -> list[Sighting]:
+    ranked = sorted(sightings, key=lambda sighting: (sighting.confidence, sighting.last_seen), reverse=True)
+    best: dict[tuple[str, str], Sighting] = {}
+    for sighting in ranked:
+        value = (sighting.type, sighting.value)
+        if value not in matched:
+            best.setdefault(value, sighting)
+    return list(best.values())[:RELATED]
+
+
+@dataclass(slots=True)
+class Fallback:
+    """The second stage of one search, and how far it came."""
+
+    database: Database
+    query: Query
+    type: IocType | None
+    deadline: float
+    """On the event loop's clock."""
+    cut: bool = False
+    """The time bound, or the bound on rows read, left something unread."""
+    ranked: dict[UUID, None] = field(default_factory=dict)
+
+    @property
+    def full(self) -> bool:
+        """Whether as many matches are found as are shown."""
+        return len(self.ranked) >= FALLBACK_MATCHES
+
+    async def run(self) -> list[UUID]:
+        """Return the indicators found, best first."""
+        await self._near()
+        if has_trigram(self.query.text):
+            ranges = await searching.ranges(self.database)
+            await self._substring(ranges)
+            await self._similar(ranges)
+        return list(self.ranked)[:FALLBACK_MATCHES]
+
+    async def _near(self) -> None:
+        """Add what begins with the text, with or without a scheme, and what lies on or below its host."""
+        text, host = self.query.text, self.query.host
+        if host:
+            below = await searching.subdomains(self.database, ".".join(reversed(host.split("."))), _READ)
+            self._add(sorted(below, key=lambda found: (found.type == IocType.URL, len(found.value), found.value)), _READ)
+        if not self.full:
+            prefixes = [text] if "://" in text else [text, f"http://{text}", f"https://{text}"]
+            begin = await searching.beginnings(self.database, prefixes, _READ)
+            begin.sort(key=lambda found: (not found.value.startswith(text), len(found.value), found.value))
+            self._add(begin, _READ)
+
+    async def _substring(self, ranges: Sequence[str]) -> None:
+        for range_ in ranges:
+            if self._stop():
+                return
+            rows = await searching.substring(self.database, range_, self.query.text, _READ)
+            self._add(sorted(rows, key=self._ragged), _READ)
+
+    async def _similar(self, ranges: Sequence[str]) -> None:
+        parts = halves(self.query.text)
+        if parts is None:
+            return
+        alike: list[tuple[float, Candidate]] = []
+        for range_ in ranges:
+            if self._stop():
+                break
+            rows = await searching.similar(self.database, range_, self.query.text, parts, _READ, _ALIKE)
+            alike += [(similarity, found) for found, similarity in rows]
+        alike.sort(key=lambda pair: (-pair[0], pair[1].value))
+        self._add([found for _, found in alike], len(alike) + 1)
+
+    def _stop(self) -> bool:
+        if self.full:
+            return True
+        self.cut = self.cut or asyncio.get_running_loop().time() > self.deadline
+        return self.cut
+
+    def _add(self, rows: Sequence[Candidate], most: int) -> None:
+        wanted = [row for row in rows if self.type is None or row.type == self.type]
+        self.ranked.update(dict.fromkeys([row.id for row in wanted]))
+        if len(rows) >= most and len(wanted) < len(rows):
+            self.cut = True
+
+    def _ragged(self, found: Candidate) -> bool:
+        """Whether the text stands in the middle of a word of the value, `1.2.3.4` in `1.2.3.45`."""
+        start = found.value.find(self.query.text)
+        end = start + len(self.query.text)
+        return found.value[start - 1 : start].isalnum() or found.value[end : end + 1].isalnum()
+
+
+def has_trigram(text: str) -> bool:
+    """Whether pg_trgm can extract a trigram from the pattern `%text%`; without one it reads its whole index.
+
+    As the server does it: words of letters and digits, padded by two spaces before and one behind
+    where the pattern itself shows that they begin or end there. Only ASCII counts, because what
+    else is a letter depends on the server's locale.
+    """
+    for word in _WORD.finditer(text.lower()):
+        begins = text[: word.start()][-1:].isascii() and word.start() > 0
+        ends = text[word.end() :][:1].isascii() and word.end() < len(text)
+        if len(word.group()) + 2 * begins + ends >= 3:  # noqa: PLR2004  # a trigram's length
+            return True
+    return False
+
+
+def halves(text: str) -> tuple[str, str] | None:
+    """Return two parts of `text` of which every value one edit away contains at least one; None when too short to tell."""
+    middle = len(text) // 2
+    first, second = text[:middle], text[middle:]
+    telling = all(any(len(word.group()) > 3 for word in _WORD.finditer(part.lower())) for part in (first, second))  # noqa: PLR2004
+    return (first, second) if telling else None

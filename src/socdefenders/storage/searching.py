@@ -1,0 +1,134 @@
+"""The reading side of the search: one statement for the exact answer, small bounded ones for the fallback.
+
+What leaves this module is typed; which of it to show, and in what order, is decided by `socdefenders.search`.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from functools import cache
+from typing import NamedTuple
+from uuid import UUID
+
+import orjson
+from asyncpg.pgproto import pgproto
+
+from socdefenders.model import Sighting
+from socdefenders.storage.database import Database, Record
+from socdefenders.storage.sql import load
+
+_SQL = load("search")
+_FIELDS = len(Sighting._fields)
+
+KEPT_READY = 24
+"""Sightings that an article keeps ready; the bound of `preview` in `queries/write.sql`."""
+
+
+class Found(NamedTuple):
+    """One row of an answer: the sighting, its indicator, and what its article keeps ready."""
+
+    sighting: Sighting
+    sighting_count: int
+    """Sightings of that indicator in all."""
+    indicator_id: UUID
+    related: str | None
+    """JSON of the article's best sightings; None for a feed's record."""
+
+
+class Candidate(NamedTuple):
+    """An indicator that the fallback came across."""
+
+    id: UUID
+    type: str
+    value: str
+    """Its normalised value."""
+
+
+def _found(row: Record) -> Found:
+    columns = tuple(row)
+    return Found(Sighting(*columns[:_FIELDS]), columns[_FIELDS], columns[_FIELDS + 1], columns[_FIELDS + 2])
+
+
+async def exact(database: Database, normalized: Sequence[str], type_: str | None) -> list[Found]:
+    """Return the sightings of the indicators with one of the `normalized` values, at most 1,001."""
+    return [_found(row) for row in await database.fetch(_SQL["exact"], normalized, type_)]
+
+
+async def sightings_of(database: Database, indicators: Sequence[UUID]) -> list[Found]:
+    """Return the sightings of `indicators` in the order of that list, at most 51."""
+    return [_found(row) for row in await database.fetch(_SQL["sightings_of"], indicators)]
+
+
+async def related_beyond(database: Database, articles: Sequence[UUID], matched: Sequence[UUID], limit: int) -> list[Sighting]:
+    """Return the best sightings of `articles` whose indicator is none of `matched`."""
+    return [_found(row).sighting for row in await database.fetch(_SQL["related_beyond"], articles, matched, limit)]
+
+
+def preview(found: Found) -> list[Sighting]:
+    """Return the sightings that the article of `found` keeps ready, best first."""
+    own = found.sighting
+    return [
+        Sighting(
+            pgproto.UUID(id_),
+            type_,
+            value,
+            confidence,
+            datetime.fromisoformat(first_seen),
+            datetime.fromisoformat(last_seen),
+            own.article_id,
+            own.article_title,
+            own.reference_url,
+            own.feed_name,
+            own.category,
+            own.origin,
+            context,
+            tags,
+            techniques,
+        )
+        for id_, type_, value, confidence, first_seen, last_seen, context, tags, techniques in orjson.loads(found.related or "[]")
+    ]
+
+
+async def beginnings(database: Database, prefixes: Sequence[str], limit: int) -> list[Candidate]:
+    """Return up to `limit` indicators that begin with each of `prefixes`."""
+    highs = [prefix + "\U0010ffff" for prefix in prefixes]  # the last of all characters: behind every continuation
+    return _candidates(await database.fetch(_SQL["beginnings"], prefixes, highs, limit))
+
+
+async def subdomains(database: Database, host_reversed: str, limit: int) -> list[Candidate]:
+    """Return up to `limit` indicators on the host or below it; its labels come in reverse."""
+    return _candidates(await database.fetch(_SQL["subdomains"], host_reversed, limit))
+
+
+async def ranges(database: Database) -> list[str]:
+    """Return the names of the fallback's ranges, newest first."""
+    return [row["name"] for row in await database.fetch(_SQL["ranges"])]
+
+
+async def substring(database: Database, range_: str, text: str, limit: int) -> list[Candidate]:
+    """Return up to `limit` indicators of one range that contain `text`, which must yield a trigram."""
+    return _candidates(await database.fetch(_in(range_, "substring"), contains(text), limit))
+
+
+async def similar(
+    database: Database, range_: str, text: str, parts: tuple[str, str], limit: int, least: float
+) -> list[tuple[Candidate, float]]:
+    """Return indicators of one range that contain one of `parts` and are at least `least` (0-1) similar to `text`."""
+    patterns = [contains(part) for part in parts]
+    rows = await database.fetch(_in(range_, "similar"), text, *patterns, limit, least)
+    return [(Candidate(row["id"], row["type"], row["value"]), row["similarity"]) for row in rows]
+
+
+def contains(text: str) -> str:
+    r"""Return the LIKE pattern for values that contain `text`, in which `%`, `_` and `\` are plain characters."""
+    escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return f"%{escaped}%"
+
+
+def _candidates(rows: Sequence[Record]) -> list[Candidate]:
+    return [Candidate(row["id"], row["type"], row["value"]) for row in rows]
+
+
+@cache
+def _in(range_: str, statement: str) -> str:
+    # The name comes from the database's own catalogue, never from a caller.
+    return _SQL[statement].replace("{range}", range_)

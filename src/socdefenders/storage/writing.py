@@ -1,0 +1,278 @@
+"""Writes articles and sightings, a batch a transaction, so that loading the same thing twice changes nothing.
+
+A batch is copied into a temporary table and merged from there by the statements of `queries/write.sql`:
+several times faster than row by row, and the database itself says what was new. A `Writer` owns one
+connection, because temporary tables belong to one.
+"""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from types import TracebackType
+from typing import NamedTuple, Self
+from uuid import UUID
+
+import asyncpg
+from asyncpg.pgproto import pgproto
+
+from socdefenders.model import Indicator, NewArticle, NewSighting, SourceCategory
+from socdefenders.storage.database import UNAVAILABLE, Connection, connect, wrapped
+from socdefenders.storage.sql import load
+
+_SQL = load("write")
+_NAMESPACE = UUID("0f4b1a52-7a0e-5a3c-9d0e-3b1f6f3c8a11").bytes  # ours alone; every id here hangs on it
+_RANGE_ROWS = 250_000
+_SPARE_ROWS = 100_000
+"""Room made ahead of need, so that several writers never outrun the ranges."""
+
+
+class Suppressed(NamedTuple):
+    """A value read in an article that was judged to be no indicator, and why."""
+
+    type: str
+    value: str
+    rule: str
+    detail: str
+
+
+class ReadArticle(NamedTuple):
+    """An article to be written, with what was suppressed in it."""
+
+    article: NewArticle
+    suppressed: Sequence[Suppressed] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What one batch changed."""
+
+    new: int
+    updated: int
+    unchanged: int
+    """Sightings; the three add up to the batch's distinct ones."""
+    articles: int
+    """Articles new or changed."""
+
+
+class _Row(NamedTuple):
+    """One row of the staging table, in the order of its columns."""
+
+    id: UUID
+    indicator_id: UUID
+    type: str
+    value: str
+    normalized: str
+    host_reversed: str | None
+    source_id: int
+    article_id: UUID | None
+    confidence: int
+    first_seen: datetime
+    last_seen: datetime
+    dated: bool
+    occurrences: int
+    context: str | None
+    tags: Sequence[str]
+    techniques: Sequence[str]
+    reference_url: str | None
+    threat_type: str | None
+    malware_family: str | None
+
+
+class _Undone(Exception):  # noqa: N818  # ends a dry run's transaction; never leaves this module
+    """Nothing is wrong: what was written is not to be kept."""
+
+
+def name_id(*parts: str) -> UUID:
+    """Return the UUIDv5 (RFC 9562, 5.5) of `parts` in our namespace; lengths keep the parts apart."""
+    name = "".join([f"{len(part)}:{part}" for part in parts])
+    digest = bytearray(hashlib.sha1(_NAMESPACE + name.encode(), usedforsecurity=False).digest()[:16])
+    digest[6] = digest[6] & 0x0F | 0x50
+    digest[8] = digest[8] & 0x3F | 0x80
+    return pgproto.UUID(bytes(digest))
+
+
+def indicator_id(indicator: Indicator) -> UUID:
+    """Return the id under which every instance stores `indicator`."""
+    return name_id(indicator.type, indicator.canonical)
+
+
+class Writer:
+    """Writes batches over a connection of its own."""
+
+    def __init__(self, connection: Connection) -> None:
+        """Take over `connection`; use `Writer.open`."""
+        self._connection = connection
+        self._sources: dict[str, int] = {}
+        self._room = 0
+
+    @classmethod
+    async def open(cls, dsn: str) -> Self:
+        """Connect and prepare the staging tables."""
+        connection = await connect(dsn, command_timeout=None)
+        await connection.execute(_SQL["staging"])
+        return cls(connection)
+
+    async def __aenter__(self) -> Self:
+        """Return the writer itself."""
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Let the connection go."""
+        try:
+            await self._connection.close(timeout=2)
+        except UNAVAILABLE:
+            self._connection.terminate()
+
+    async def source(self, name: str, category: SourceCategory, homepage: str | None = None) -> None:
+        """Make sure the source `name` exists; its sightings can be written from then on."""
+        while name not in self._sources:
+            # None when another writer is adding it at this moment; the next look finds it.
+            found = await self._source(name, category, homepage)
+            if found is not None:
+                self._sources[name] = found
+
+    async def write(
+        self, sightings: Iterable[NewSighting], articles: Sequence[ReadArticle], *, now: datetime, dry_run: bool = False
+    ) -> Written:
+        """Write `articles`, then `sightings`, in one transaction; `now` dates what its publisher did not.
+
+        With `dry_run` the transaction is undone at its end, and the counts say what it would have changed.
+        """
+        rows = self._rows(sightings, now)
+        written = Written(0, 0, 0, 0)
+        try:
+            await self._make_room(len(rows))
+            with suppress(_Undone):
+                async with self._connection.transaction():
+                    written = await self._merge(rows, articles, now)
+                    if dry_run:
+                        raise _Undone
+        except (asyncpg.PostgresError, *UNAVAILABLE) as error:
+            raise wrapped(error) from error
+        return written
+
+    async def _merge(self, rows: Sequence[_Row], articles: Sequence[ReadArticle], now: datetime) -> Written:
+        changed = sum([await self._article(read, now) for read in articles])
+        await self._connection.copy_records_to_table("staging", records=rows, columns=_Row._fields)
+        await self._connection.execute(_SQL["indicators"])
+        added, updated = (await self._connection.fetch(_SQL["sightings"]))[0]
+        if articles:
+            await self._connection.execute(_SQL["preview"], [read.article.id for read in articles])
+        return Written(added, updated, len(rows) - added - updated, changed)
+
+    async def settle(self) -> None:
+        """Fold what bulk writing left behind into the indexes, and refresh the planner's statistics."""
+        try:
+            await self._connection.execute("analyze indicators, sightings, articles")
+            for name in await self._connection.fetch(_SQL["pending"]):
+                await self._connection.execute("select gin_clean_pending_list($1::text::regclass)", name["index"])
+        except (asyncpg.PostgresError, *UNAVAILABLE) as error:
+            raise wrapped(error) from error
+
+    async def _source(self, name: str, category: SourceCategory, homepage: str | None) -> int | None:
+        try:
+            found: int | None = await self._connection.fetchval(_SQL["source"], name, category.value, homepage)
+        except (asyncpg.PostgresError, *UNAVAILABLE) as error:
+            raise wrapped(error) from error
+        return found
+
+    def _rows(self, sightings: Iterable[NewSighting], now: datetime) -> list[_Row]:
+        merged: dict[UUID, _Row] = {}
+        for sighting in sightings:
+            row = self._row(sighting, now)
+            known = merged.get(row.id)
+            merged[row.id] = row if known is None else _merge(known, row)
+        return list(merged.values())
+
+    def _row(self, new: NewSighting, now: datetime) -> _Row:
+        indicator, article = new.indicator, new.article_id
+        key = indicator_id(indicator)
+        first, last = new.first_seen or new.last_seen, new.last_seen or new.first_seen
+        if first and last and last < first:
+            first, last = last, first
+        return _Row(
+            name_id(key.hex, new.source, article.hex if article else ""),
+            key,
+            indicator.type,
+            indicator.value,
+            indicator.normalized,
+            new.host_reversed,
+            self._sources[new.source],
+            article,
+            new.confidence,
+            first or now,
+            last or now,
+            first is not None,
+            new.occurrences,
+            new.context,
+            new.tags,
+            new.techniques,
+            new.reference_url,
+            new.threat_type,
+            new.malware_family,
+        )
+
+    async def _article(self, read: ReadArticle, now: datetime) -> int:
+        article = read.article
+        digest = hashlib.sha256(f"{article.title}\0{article.text}".encode()).digest()
+        added = await self._connection.fetchval(
+            _SQL["article"],
+            article.id,
+            self._sources[article.source],
+            article.title,
+            article.url,
+            article.published_at,
+            article.modified_at,
+            now,
+            digest,
+            article.text,
+        )
+        if added is None:
+            return 0
+        await self._connection.execute(_SQL["forget_suppressed"], article.id)
+        columns: list[list[str]] = [list(column) for column in zip(*read.suppressed, strict=True)] or [[], [], [], []]
+        await self._connection.execute(_SQL["suppressed"], article.id, *columns)
+        return 1
+
+    async def _make_room(self, rows: int) -> None:
+        """Make the ranges of the fallback search that the next `rows` rows may fall into."""
+        taken = await self._connection.fetchval(_SQL["room"])
+        while self._room < taken + rows + _SPARE_ROWS:
+            number = self._room // _RANGE_ROWS
+            async with self._connection.transaction():
+                await self._connection.execute("select pg_advisory_xact_lock($1)", 0x50C_DEF + 1)
+                name = f"search_text_{number:05}"
+                if await self._connection.fetchval("select to_regclass($1)", name) is None:
+                    low, high = number * _RANGE_ROWS, (number + 1) * _RANGE_ROWS
+                    # Attached rather than created in place: that would stop every writer until the commit.
+                    await self._connection.execute(
+                        f"create table {name} (like search_text including defaults);"
+                        f"alter table search_text attach partition {name} for values from ({low}) to ({high})"
+                    )
+            self._room += _RANGE_ROWS
+
+
+def _merge(one: _Row, other: _Row) -> _Row:
+    """Join two sightings of the same indicator by the same source within one batch."""
+    if one.dated != other.dated:
+        one, other = (one, other) if one.dated else (other, one)
+        first, last = one.first_seen, one.last_seen
+    else:
+        one, other = (one, other) if one.last_seen >= other.last_seen else (other, one)
+        first, last = min(one.first_seen, other.first_seen), one.last_seen
+    return one._replace(
+        confidence=max(one.confidence, other.confidence),
+        first_seen=first,
+        last_seen=last,
+        occurrences=one.occurrences + other.occurrences,
+        context=one.context or other.context,
+        tags=one.tags if set(one.tags) >= set(other.tags) else sorted({*one.tags, *other.tags}),
+        techniques=sorted({*one.techniques, *other.techniques}) if other.techniques else one.techniques,
+        reference_url=one.reference_url or other.reference_url,
+        threat_type=one.threat_type or other.threat_type,
+        malware_family=one.malware_family or other.malware_family,
+    )
