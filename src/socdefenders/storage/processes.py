@@ -56,7 +56,7 @@ def await_previous(cluster: Path, tell: Callable[[str], object]) -> None:
         last = pid_file(cluster)
         if last is None or last[0] not in left:
             clear_stragglers(cluster)
-            return
+            break
         now = time.monotonic()
         if now - begun > WAIT_FOR_PREVIOUS:
             raise InstanceRunning(
@@ -67,3 +67,11 @@ def await_previous(cluster: Path, tell: Callable[[str], object]) -> None:
             told = now + 2
             tell("waiting for the previous PostgreSQL to shut down")
         time.sleep(0.02)
+    forget_reused_number(cluster)
+
+
+def forget_reused_number(cluster: Path) -> None:
+    """Remove a pid file whose process is not PostgreSQL (any more): PostgreSQL would take it for its own and refuse."""
+    last = pid_file(cluster)
+    if last and Path(f"/proc/{last[0]}").exists() and not processes(cluster):
+        (cluster / "postmaster.pid").unlink(missing_ok=True)

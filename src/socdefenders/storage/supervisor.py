@@ -41,7 +41,7 @@ WAIT_FOR_READY = 600.0
 """Seconds; recovery after a crash may have gigabytes of write-ahead log to read."""
 FAST_STOP = 20.0
 SOCKET_PATH_LIMIT = 107
-SOCKET_NAME = f"/.s.PGSQL.{PORT}"
+SOCKET_NAME = f".s.PGSQL.{PORT}"
 PLAIN_PATH = re.compile(r"/[\w./+@=:-]*", re.ASCII)
 """Paths that mean the same in a DSN, in a list of hosts and in PostgreSQL's configuration."""
 
@@ -125,6 +125,7 @@ class Supervisor:
             self.initialise()
         self.check_major(version)
         sockets = self.socket_dir(lock.previous.get("socket_dir"))
+        clear_sockets(sockets)
         self.configure(self.cluster, sockets)
         postmaster = self.spawn([self.tool("postgres"), "-D", str(self.cluster)])
         try:
@@ -180,8 +181,8 @@ class Supervisor:
         if made_by != major:
             raise EmbeddedError(
                 f"{self.cluster} was made by PostgreSQL {made_by}, this is PostgreSQL {major}. Start it with the "
-                f"version of socdefenders that made it (or PostgreSQL {made_by}'s own binaries) and export with pg_dump, "
-                "then move the directory away and load the export here."
+                f"version of socdefenders that made it (or PostgreSQL {made_by}'s own binaries) and export with "
+                "pg_dump, then move the directory away and load the export here."
             )
 
     def initialise(self) -> None:
@@ -219,7 +220,7 @@ class Supervisor:
     def socket_dir(self, previous: object) -> Path:
         """Return the sockets' private directory: in the data directory, or elsewhere where that path is too long."""
         inside = self.data_dir / SOCKETS
-        if PLAIN_PATH.fullmatch(str(inside)) and len(str(inside) + SOCKET_NAME) <= SOCKET_PATH_LIMIT:
+        if PLAIN_PATH.fullmatch(str(inside)) and len(str(inside / SOCKET_NAME)) <= SOCKET_PATH_LIMIT:
             inside.mkdir(mode=0o700, exist_ok=True)
             inside.chmod(0o700)
             return inside
@@ -236,8 +237,13 @@ class Supervisor:
 
     def spawn(self, argv: list[str], stdin: int = subprocess.DEVNULL) -> "subprocess.Popen[bytes]":
         """Start a program of PostgreSQL that dies when this process does."""
-        return subprocess.Popen(  # noqa: S603, PLW1509 - our own binaries, no shell; this process has one thread
-            argv, stdin=stdin, stdout=2, env=ENVIRONMENT, cwd="/", preexec_fn=die_with(os.getpid())
+        return subprocess.Popen(  # noqa: S603 - our own binaries, no shell
+            argv,
+            stdin=stdin,
+            stdout=2,
+            env=ENVIRONMENT,
+            cwd="/",
+            preexec_fn=die_with(os.getpid()),  # noqa: PLW1509 - safe in a process of one thread
         )
 
     def await_ready(self, postmaster: "subprocess.Popen[bytes]") -> None:
@@ -254,6 +260,12 @@ class Supervisor:
             if now - told > 2:
                 told = now
                 progress("PostgreSQL is recovering from a crash" if now - begun > 4 else "PostgreSQL is starting")
+
+
+def clear_sockets(sockets: Path) -> None:
+    """Remove what a killed PostgreSQL left: its lock file may name a number that is another process by now."""
+    for name in (SOCKET_NAME, f"{SOCKET_NAME}.lock"):
+        (sockets / name).unlink(missing_ok=True)
 
 
 def become(spec: Spec) -> None:

@@ -1,0 +1,36 @@
+"""Database tests run on every PostgreSQL that is here: the embedded one, and Debian's older one."""
+
+from collections.abc import Iterator
+
+import pytest
+from clusters import DEBIAN, Cluster, cluster
+
+
+@pytest.fixture(scope="session")
+def debian_cluster() -> Iterator[Cluster]:
+    """Debian's PostgreSQL 15 under our launcher."""
+    if not (DEBIAN / "postgres").exists():
+        pytest.skip(f"PostgreSQL 15 is not installed in {DEBIAN} (Debian's package postgresql-15)")
+    with cluster(DEBIAN) as running:
+        yield running
+
+
+@pytest.fixture(params=["embedded_cluster", "debian_cluster"], ids=["embedded-18", "debian-15"])
+def some_cluster(request: pytest.FixtureRequest) -> Cluster:
+    """Each PostgreSQL in turn; started when its first test comes."""
+    running: Cluster = request.getfixturevalue(request.param)
+    return running
+
+
+@pytest.fixture
+def dsn(some_cluster: Cluster) -> Iterator[str]:
+    """A fresh database with the schema of this version, on each PostgreSQL in turn."""
+    with some_cluster.database() as address:
+        yield address
+
+
+@pytest.fixture
+def empty_dsn(some_cluster: Cluster) -> Iterator[str]:
+    """A fresh database with nothing in it, on each PostgreSQL in turn."""
+    with some_cluster.database(schema=False) as address:
+        yield address
