@@ -12,7 +12,8 @@ from contextlib import AbstractContextManager
 from ipaddress import ip_address
 
 import pytest
-from clusters import Cluster, cluster
+
+from tests.clusters import Cluster, cluster
 
 
 class NetworkRefused(Exception):

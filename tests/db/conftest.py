@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 import pytest
-from clusters import DEBIAN, Cluster, cluster
+
+from tests.clusters import DEBIAN, Cluster, cluster
 
 
 @pytest.fixture(scope="session")
