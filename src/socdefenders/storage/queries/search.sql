@@ -29,10 +29,10 @@ select s.id, i.type, i.value, s.confidence, s.first_seen, s.last_seen, s.article
 
 -- name: beginnings
 -- Indicators whose normalised value lies in one of the ranges [$1[n], $2[n]), looked at in the order of the index.
-select found.id, found.type, found.ioc_value_normalized as value, found.last_seen
+select found.id, found.type, found.ioc_value_normalized as value
   from unnest($1::text[], $2::text[]) with ordinality as bounds (low, high, rank)
  cross join lateral (
-       select id, type, ioc_value_normalized, last_seen
+       select id, type, ioc_value_normalized
          from indicators
         where ioc_value_normalized >= bounds.low and ioc_value_normalized < bounds.high
         order by ioc_value_normalized
@@ -41,11 +41,13 @@ select found.id, found.type, found.ioc_value_normalized as value, found.last_see
 
 -- name: subdomains
 -- Indicators on the host whose labels reversed are $1, or on any host below it.
-select id, type, ioc_value_normalized as value, last_seen
-  from indicators
- where host_reversed = $1 or (host_reversed >= $1 || '.' and host_reversed < $1 || '/')
- order by host_reversed
- limit $2
+(select id, type, ioc_value_normalized as value from indicators where host_reversed = $1 limit $2)
+union all
+(select id, type, ioc_value_normalized
+   from indicators
+  where host_reversed >= $1 || '.' and host_reversed < $1 || '/'
+  order by host_reversed
+  limit $2)
 
 -- name: ranges
 -- The tables of the fallback search, newest first.
