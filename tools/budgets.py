@@ -7,7 +7,6 @@ that must not be switched off by a comment.
 
 import ast
 import re
-import subprocess
 import sys
 import tomllib
 from collections.abc import Callable, Iterator
@@ -24,6 +23,7 @@ DEPENDENCIES = 20
 BROAD_EXCEPT_IN = {"worker.py": 1, "web/app.py": 1}
 # Entry points read settings; the launcher asks the system's own variables (PATH, XDG_RUNTIME_DIR) for its child.
 READS_ENVIRONMENT = {"cli.py", "worker.py", "web/app.py", "__main__.py", "storage/embedded.py"}
+LEFT_BEHIND = {"__pycache__", "build", "dist"}
 
 # Spelt so that none of them matches itself here.
 REGISTRY = re.compile(r"pypi\.|python[h]osted|npm[j]s|debian\.org|crates\.io")
@@ -177,11 +177,15 @@ def _dependencies(root: Path) -> Iterator[Breach]:
         yield Breach("pyproject.toml", 1, message)
 
 
-def _files(root: Path) -> list[Path]:
-    """Return the files of the project: what git tracks or would, so that caches and data stay out."""
-    command = ["git", "-C", str(root), "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-    listed = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603 - no shell, fixed words
-    return [path for name in listed.stdout.split("\0") if name and (path := root / name).is_file()]
+def _files(root: Path) -> Iterator[Path]:
+    """Give the files of the project, without what tools and runs leave behind."""
+    for path in sorted(root.iterdir()):
+        if path.is_file():
+            yield path
+        elif path.name == ".ci" or not (
+            path.name.startswith(".") or path.name in LEFT_BEHIND or path.suffix == ".egg-info"
+        ):
+            yield from _files(path)
 
 
 def _text(name: str, path: Path) -> Iterator[Breach]:

@@ -1,6 +1,5 @@
 """The budget checker finds each breach it promises to find, and nothing else."""
 
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -17,7 +16,6 @@ def project(tmp_path: Path) -> Path:
     (package / "web").mkdir(parents=True)
     (package / "clean.py").write_text('"""A module."""\n\n\ndef f(x: int) -> int:\n    return x\n')
     (tmp_path / "pyproject.toml").write_text('[project]\nname = "p"\ndependencies = ["a", "b"]\n')
-    subprocess.run(["git", "init", "--quiet", tmp_path], check=True)
     return tmp_path
 
 
@@ -136,12 +134,18 @@ def test_any_file_is_read_for_registries_and_machine_paths(project: Path, line: 
     assert (messages == []) if found is None else messages[0].startswith(f"notes.md:2: {found}")
 
 
-def test_ignored_and_binary_files_are_left_alone(project: Path) -> None:
-    (project / ".gitignore").write_text("cache/\n")
-    (project / "cache").mkdir()
-    (project / "cache" / "log.txt").write_text(HOST)
-    (project / "image.bin").write_bytes(b"\xff\xfe" + HOST.encode())
+@pytest.mark.parametrize("folder", [".venv", "build", "__pycache__", "p.egg-info"])
+def test_what_tools_leave_behind_is_not_read(project: Path, folder: str) -> None:
+    (project / folder).mkdir()
+    (project / folder / "log.txt").write_text(HOST)
     assert budgets.check(project) == []
+
+
+def test_the_folder_of_the_pipeline_is_read_and_binary_files_are_not(project: Path) -> None:
+    (project / ".ci").mkdir()
+    (project / ".ci" / "run").write_text(HOST)
+    (project / "image.bin").write_bytes(b"\xff\xfe" + HOST.encode())
+    assert [breach.path for breach in budgets.check(project)] == [".ci/run"]
 
 
 def test_the_command_prints_the_place_and_fails(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
