@@ -1,22 +1,169 @@
 """Which format a file is in: by what stands at its start, and only then by its name."""
 
 import re
+from collections.abc import Callable, Sequence
+from itertools import islice
 
 from socdefenders.feeds.fields import looks_like_indicator
-from socdefenders.feeds.lines import decode
-from socdefenders.feeds.parsers.lists import split_comment
+from socdefenders.feeds.lines import MAX_LINE, decode, encoding
+from socdefenders.feeds.parsers.lists import SINKS, split_comment
+from socdefenders.feeds.records import COMMENTS, guess_delimiter, keys
+
+_LINES = 400
+
+_JSON: tuple[tuple[str, tuple[str, ...]], ...] = (
+    # format, and the patterns that all must be found near the start of the file
+    ("index", (r'^\s*\{\s*"[0-9a-f-]{36}"\s*:\s*\{', r'"Orgc"|"info"|"timestamp"')),
+    ("index", (r'"date_added"\s*:', r'"media_type"\s*:\s*"application/(?:vnd\.oasis\.)?stix')),
+    ("index", (r'"(?:api_roots|collections|can_read|manifest)"\s*:', r'"can_read"|"media_types"|"taxii')),
+    ("stix", (r'"type"\s*:\s*"bundle"',)),
+    ("stix", (r'"id"\s*:\s*"[a-z0-9-]+--[0-9a-f-]{36}"', r'"(?:spec_version|objects|created_by_ref|pattern|modified)"\s*:')),
+    ("misp", (r'"Event"\s*:\s*\{',)),
+    ("misp", (r'"Attribute"\s*:\s*\[', r'"(?:to_ids|info|uuid)"')),
+    ("misp", (r'"to_ids"\s*:', r'"category"\s*:', r'"value"\s*:')),
+    ("kev", (r'"cveID"\s*:', r'"dateAdded"\s*:')),
+    ("threatfox-json", (r'"ioc_value"\s*:', r'"ioc_type"\s*:')),
+    ("threatfox-json", (r'"ioc"\s*:', r'"ioc_type"\s*:', r'"malware_printable"\s*:')),
+    ("urlhaus-json", (r'"(?:urlhaus_link|urlhaus_reference)"\s*:', r'"url"\s*:')),
+    ("feodo-json", (r'"ip_address"\s*:', r'"last_online"\s*:', r'"malware"\s*:')),
+    ("phishtank-json", (r'"phish_id"\s*:', r'"phish_detail_url"\s*:')),
+    ("spamhaus-drop-json", (r'"cidr"\s*:', r'"sblid"\s*:')),
+)  # fmt: skip
+_NO_FEED = re.compile(r'"\$schema"\s*:\s*"[^"]*json-schema')
+
+_COLUMNS: tuple[tuple[str, frozenset[str]], ...] = (
+    # format, and the columns that all must be there
+    ("urlhaus", frozenset({"url", "dateadded", "threat"})),
+    ("threatfox", frozenset({"ioc_value", "ioc_type", "fk_malware"})),
+    ("malwarebazaar", frozenset({"sha256_hash", "md5_hash", "signature"})),
+    ("feodo", frozenset({"dst_ip", "dst_port", "malware"})),
+    ("feodo", frozenset({"dstip", "dstport", "malware"})),
+    ("sslbl", frozenset({"ssl_certificate_sha1_fingerprint", "listing_reason"})),
+    ("sslbl", frozenset({"sha1", "listingreason"})),
+    ("phishtank", frozenset({"phish_id", "url"})),
+    ("kev-csv", frozenset({"cveid", "vendorproject", "product"})),
+    ("c2intelfeeds", frozenset({"ip", "ioc"})),
+    ("c2intelfeeds", frozenset({"domain", "ioc"})),
+)  # fmt: skip
+
+_FIRST_LINES: tuple[tuple[str, re.Pattern[str]], ...] = (
+    ("tweetfeed", re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,[^,]*,(?:ip|url|domain|md5|sha1|sha256),.+,https?://\S+")),
+    ("alienvault", re.compile(r"[\d.]+#\d+#\d+#[^#]*#")),
+    ("ipsum", re.compile(r"[\d.]{7,15}\t\d{1,3}")),
+    ("spamhaus-drop", re.compile(r"[0-9a-f.:]+/\d{1,3}\s*;\s*SBL\d+", re.IGNORECASE)),
+    ("spamhaus-drop", re.compile(r"AS\d+\s*;.*")),
+    ("index", re.compile(r"[0-9a-f]{32},[0-9a-f]{8}-[0-9a-f-]{27}")),
+)  # fmt: skip
+
+_FEED = re.compile(r"<(?:rss|rdf:RDF|(?:\w+:)?feed)\b|<channel\b[^>]*>\s*<(?:title|link|item)")
+_PAGE = re.compile(r"<!doctype html|<html\b|<head\b|<body\b|<(?:table|div|article|section|p)\b[^>]*>", re.IGNORECASE)
+_TEXTS = (".txt", ".text", ".md", ".markdown", ".adoc", ".asciidoc", ".rst")
+_NO_REPORTS = frozenset({"license", "copying", "makefile", "requirements", "notice", "authors", "codeowners"})
+_PUBLISHED_URLS = (("openphish", "openphish"), ("urlhaus", "urlhaus-text"))
+_WORD = re.compile(r"[^\W\d_]{2,}")
 
 
 def detect(name: str, head: bytes) -> str | None:
     """Name the format (a key of `PARSERS`) of a file called `name` that starts with `head`, or None."""
+    if _is_binary(head):
+        return None
     text = decode(head)
-    first = text.lstrip()
-    if not first:
+    start = text.lstrip("\ufeff \t\r\n")[:MAX_LINE]
+    if not start:
         return "list"
-    body = [line for line in text.splitlines()[:400] if line.strip() and not line.startswith(("#", ";", "//"))]
-    if body and re.fullmatch(r"[\d.]+\t\d+", body[0]):
-        return "ipsum"
-    values = sum(looks_like_indicator((split_comment(line)[0].split() or [""])[0]) for line in body)
-    if not body or values >= len(body) * 0.5:
-        return "openphish" if "openphish" in name.lower() else "list" if "," not in (body or [""])[0] else "csv"
-    return "csv" if sum("," in line or "\t" in line for line in body) > len(body) * 0.8 else None
+    if re.match(r'\{\s*["}]|\[\s*(?:["{\[\]\d]|null|true|false|-\d)', start):
+        return _detect_json(start)
+    if start.startswith("<") or _FEED.search(start[:4096]):
+        return _detect_markup(start)
+    return _detect_text(name.lower(), text)
+
+
+def _is_binary(head: bytes) -> bool:
+    """Whether these bytes are no text: control characters that no text file holds."""
+    if encoding(head) != "utf-8":
+        return False
+    sample = head[:4096]
+    odd = sum(byte < 9 or 13 < byte < 27 or 27 < byte < 32 for byte in sample)
+    return head.startswith((b"%PDF-", b"PK\x03\x04")) or odd > len(sample) * 0.02
+
+
+def _detect_json(start: str) -> str | None:
+    if _NO_FEED.search(start[:1024]):
+        return None
+    for name, patterns in _JSON:
+        if all(re.search(pattern, start) for pattern in patterns):
+            return name
+    return "json"
+
+
+def _detect_markup(start: str) -> str | None:
+    feed, page = _FEED.search(start), _PAGE.search(start)
+    if feed and (page is None or feed.start() < page.start()):
+        return "rss"
+    return "html" if page and not start.startswith("<?xml") or start[:200].lower().startswith("<!doctype html") else None
+
+
+def _detect_text(name: str, text: str) -> str | None:
+    lines = list(islice((line for line in text.splitlines() if line.strip()), _LINES))
+    comments = [line for line in lines if line.startswith(COMMENTS)]
+    body = [line for line in lines if not line.startswith(COMMENTS)]
+    if any("maltrail developers" in line.lower() for line in comments[:5]):
+        return "maltrail"
+    if name.endswith(_TEXTS[2:]):
+        return "text"
+    first = body[0].strip() if body else ""
+    for found, pattern in _FIRST_LINES:
+        if pattern.fullmatch(first) or (found == "alienvault" and pattern.match(first)):
+            return found
+    known = _by_columns(comments, body)
+    if known:
+        return known
+    return _list_or_report(name, comments, body)
+
+
+def _by_columns(comments: Sequence[str], body: Sequence[str]) -> str | None:
+    """Recognise a publisher by the names of the columns, in a comment or the first line."""
+    delimiter = guess_delimiter(list(body[:50]))
+    for line in (*body[:1], *reversed(comments)):
+        columns = set(keys([cell.strip(' "#;') for cell in line.split(delimiter)]))
+        for found, needed in _COLUMNS:
+            if needed <= columns and (found != "c2intelfeeds" or line.startswith("#")):
+                return found
+    return None
+
+
+def _list_or_report(name: str, comments: Sequence[str], body: Sequence[str]) -> str | None:
+    """Tell a list (most lines are a value), a table (most lines have the same columns) and a report (sentences) apart."""
+    if not body:
+        return "list" if comments else None
+    if _share(body, _is_value) >= 0.5:
+        return next((found for word, found in _PUBLISHED_URLS if word in name and "://" in body[0]), "list")
+    delimiter = guess_delimiter(list(body))
+    split = [line.split(delimiter) for line in body if delimiter in line]
+    cells = sum(any(map(looks_like_indicator, row)) for row in split)
+    if len(split) >= len(body) * 0.7 and (cells >= len(split) * 0.3 or name.endswith((".csv", ".tsv"))):
+        return "csv"
+    return "text" if _may_be_report(name) and _share(body, _is_sentence) >= 0.2 else None
+
+
+def _share(lines: Sequence[str], test: Callable[[str], bool]) -> float:
+    return sum(map(test, lines)) / len(lines)
+
+
+def _is_value(line: str) -> bool:
+    """Whether a line is one value, perhaps with a comment or further words after it, but not a row of columns."""
+    words = split_comment(line)[0].split(None, 2)
+    if not words or len(line) > MAX_LINE:
+        return False
+    word = words[1] if words[0] in SINKS and len(words) > 1 else words[0].strip("\"'")
+    return looks_like_indicator(word.rstrip(","))
+
+
+def _is_sentence(line: str) -> bool:
+    return len(_WORD.findall(line[:1000])) >= 4
+
+
+def _may_be_report(name: str) -> bool:
+    base = name.rpartition("!")[2].rpartition("/")[2]
+    stem, dot, _ = base.partition(".")
+    return stem not in _NO_REPORTS and (not dot or base.endswith(_TEXTS) or not re.search(r"\.[a-z]{1,5}$", base))

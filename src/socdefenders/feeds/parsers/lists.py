@@ -5,12 +5,16 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from socdefenders.feeds.fields import clean
+from socdefenders.feeds.jsons import load, records
 from socdefenders.feeds.lines import MAX_LINE, lines
 from socdefenders.feeds.parsers.base import Hints
+from socdefenders.feeds.records import records as csv_records
 from socdefenders.model import IocType, Item, Observable, Rejected
 
-_SINKS = frozenset({"0.0.0.0", "127.0.0.1", "::", "::1", "255.255.255.255", "fe80::1%lo0"})  # noqa: S104 - not bound
-_INLINE = re.compile(r"\s+(?:#|;|//)\s?|\s;")
+SINKS = frozenset({"0.0.0.0", "127.0.0.1", "::", "::1", "255.255.255.255", "fe80::1%lo0"})  # noqa: S104 - not bound
+"""What a hosts file puts before the names it blocks."""
+_INLINE = re.compile(r"\s(?:#|;|//)")
+_SEEN = re.compile(r"(?i)\b(?:possible|c2|ip|domain|url|ioc)\b")
 _COMMENTS = ("#", ";", "//")
 
 
@@ -37,7 +41,7 @@ def _entry(number: int, line: str) -> Iterator[Item]:
     if not columns:
         return
     first = columns[0]
-    if first in _SINKS and len(columns) > 1:
+    if first in SINKS and len(columns) > 1:
         for name in value.split()[1:20]:
             yield Observable(name, number, context=comment)
     else:
@@ -89,6 +93,32 @@ def parse_drop(stream: BinaryIO, _hints: Hints) -> Iterator[Item]:
         if re.fullmatch(r"AS\d+", value.strip()):
             yield Rejected(number, "an AS number is no kind of indicator here", supported=False)
             continue
-        listing = listing.strip()
-        link = f"https://www.spamhaus.org/sbl/query/{listing}" if re.fullmatch(r"SBL\d+", listing) else None
-        yield Observable(value.strip(), number, threat_type="hijacked network", context=clean(listing), reference_url=link)
+        yield _dropped(value.strip(), number, listing.strip())
+
+
+def _dropped(block: str, number: int, listing: str) -> Observable:
+    link = f"https://www.spamhaus.org/sbl/query/{listing}" if re.fullmatch(r"SBL\d+", listing) else None
+    return Observable(block, number, threat_type="hijacked network", context=clean(listing), reference_url=link)
+
+
+def parse_drop_json(stream: BinaryIO, hints: Hints) -> Iterator[Item]:
+    """Read Spamhaus DROP as JSON lines; the last line says when it was made."""
+    for number, record in records(load(stream, hints.name)):
+        block = clean(record.get("cidr")) if record else None
+        if record is None or (block is None and record.get("type") != "metadata"):
+            yield Rejected(number, "no DROP record")
+        elif block:
+            yield _dropped(block, number, clean(record.get("sblid")) or "")
+
+
+def parse_c2intel(stream: BinaryIO, _hints: Hints) -> Iterator[Item]:
+    """Read C2IntelFeeds: an address, domain or URL, and what was seen there."""
+    for line, row in csv_records(lines(stream), ","):
+        if isinstance(row, str):
+            yield Rejected(line, row)
+        elif len(row) < 2:
+            yield Rejected(line, "not a value and what it is")
+        else:
+            family = _SEEN.sub("", row[1]).strip()
+            yield Observable(row[0].strip(), line, threat_type="botnet_cc", malware_family=clean(family),
+                             context=clean(row[1]))  # fmt: skip

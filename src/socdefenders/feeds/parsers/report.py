@@ -1,0 +1,76 @@
+"""Reports in prose: saved web pages, and text, Markdown and AsciiDoc files."""
+
+import re
+from collections.abc import Iterator
+from datetime import datetime
+from itertools import islice
+from typing import BinaryIO
+
+from socdefenders.feeds.fields import clean, when
+from socdefenders.feeds.jsons import read_all
+from socdefenders.feeds.lines import decode
+from socdefenders.feeds.page import MAX_PAGE, main_text
+from socdefenders.feeds.parsers.base import Hints
+from socdefenders.model import Document, Item, Rejected
+
+MAX_REPORT = 16 << 20
+_HEADING = re.compile(r"(?:#{1,6}|={1,6})\s+(.{1,500})")
+_UNDERLINE = re.compile(r"\s{0,3}(?:={3,}|-{3,})\s*")
+_ABOUT = re.compile(
+    r"[\s>*_-]{0,8}(title|date|published|publication date|updated|url|source|link|reference|original|permalink|canonical)"
+    r"\**\s{0,4}[:=]\s{0,4}\**\s*(.{1,2000})",
+    re.IGNORECASE,
+)
+_LINK = re.compile(r"https?://[^\s)>\]\"']{4,2000}")
+_DATE_IN_NAME = re.compile(r"(?<!\d)((?:19|20)\d\d)[-_.]?(0[1-9]|1[0-2])[-_.]?(0[1-9]|[12]\d|3[01])(?!\d)")
+_NEAR = 15
+"""The first lines, where a report says what it is."""
+
+
+def parse_page(stream: BinaryIO, hints: Hints) -> Iterator[Item]:
+    """Read a saved web page."""
+    page = main_text(read_all(stream, MAX_PAGE, hints.name))
+    if not page.text:
+        yield Rejected(0, "a page without text")
+        return
+    title = page.title or page.text.partition("\n")[0][:200]
+    yield Document(title, page.text, page.url, page.published_at, source=page.site)
+
+
+def parse_report(stream: BinaryIO, hints: Hints) -> Iterator[Item]:
+    """Read a text, Markdown or AsciiDoc report."""
+    text = decode(read_all(stream, MAX_REPORT, hints.name)).strip()
+    if not text:
+        yield Rejected(0, "a report without text")
+        return
+    near = [line.strip() for line in islice((line for line in text.splitlines() if line.strip()), _NEAR)]
+    said = {found[1].lower(): found[2].strip(" *\"'") for found in map(_ABOUT.match, near) if found}
+    yield Document(
+        title=said.get("title") or _title(near),
+        text=text,
+        url=_url(near, said),
+        published_at=_published(near, said, hints.name),
+        modified_at=when(said.get("updated")),
+    )
+
+
+def _title(near: list[str]) -> str:
+    """The first heading, else the first line that says anything."""
+    heading = next((found[1] for found in map(_HEADING.match, near) if found), None)
+    first = next((line for line in near if not _UNDERLINE.fullmatch(line) and not line.startswith((":", "//", "---"))), near[0])
+    return (clean((heading or first).strip("#=* ")) or first)[:300]
+
+
+def _url(near: list[str], said: dict[str, str]) -> str | None:
+    """The address of the report itself: where it is named as such, or where it stands alone on a line near the top."""
+    named = (said.get(name, "") for name in ("url", "permalink", "canonical", "original", "source", "link", "reference"))
+    found = next((match.group() for match in map(_LINK.match, named) if match), None)
+    return found or next((line for line in near if _LINK.fullmatch(line)), None)
+
+
+def _published(near: list[str], said: dict[str, str], name: str) -> datetime | None:
+    dates = (said.get(key) for key in ("date", "published", "publication date"))
+    found = next((time for time in map(when, (*dates, *near[1:4])) if time), None)
+    if found is None and (dated := _DATE_IN_NAME.search(name.rpartition("/")[2])):
+        found = when("-".join(dated.groups()))
+    return found
