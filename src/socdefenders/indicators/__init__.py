@@ -1,7 +1,20 @@
 """What an indicator is: reading, writing and finding them, without any I/O."""
 
+from socdefenders.indicators.extract import Match, extract
 from socdefenders.indicators.kinds import detect, parse, reversed_host
+from socdefenders.indicators.noise import Reason
 from socdefenders.indicators.query import Query, candidates
 from socdefenders.indicators.refang import defang, refang
 
-__all__ = ["Query", "candidates", "defang", "detect", "parse", "refang", "reversed_host"]
+__all__ = [
+    "Match",
+    "Query",
+    "Reason",
+    "candidates",
+    "defang",
+    "detect",
+    "extract",
+    "parse",
+    "refang",
+    "reversed_host",
+]

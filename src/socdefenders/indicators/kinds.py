@@ -17,11 +17,12 @@ from socdefenders.model import Indicator, IocType
 LONGEST = 2_048
 """Characters of the longest value that is stored."""
 _LONGEST_RAW = 4 * LONGEST
+_LONGEST_LABEL = 63
 _LONGEST_HOST = 300
 """Characters that a host name and its port can have; longer texts do not reach the patterns for them."""
 
-Reader = Callable[[str], Indicator | None]
-"""Takes a refanged value without surroundings; None: something else. May raise Unsupported."""
+Reader = Callable[[str, str], Indicator | None]
+"""Takes the text as published and the same refanged and without surroundings; None: it is something else."""
 
 
 class Kind(NamedTuple):
@@ -33,6 +34,7 @@ class Kind(NamedTuple):
 
 
 _WRAPPING = urls.QUOTES + "()[]{}<>|*•·–—,;!?" + " \t\r\n"
+_AROUND_IPV6 = _WRAPPING.replace("[", "").replace("]", "") + "."
 _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff]")
 _REFUSED = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 _HASH = re.compile(r"[0-9a-fA-F]{32,128}")
@@ -48,10 +50,11 @@ _IPV6 = re.compile(
 _EMAIL = re.compile(r"(?:mailto:)?([A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64})\s?@\s?([^\s@/?#:]+)", re.IGNORECASE)
 _NAME = re.compile(r"([^\s/?#@:|\\]+\.[^\s/?#@:|\\]+)(?:[:|]([0-9]{1,5}))?")
 _HOST_AND_PATH = re.compile(r"[^\s/?#@:\\]+(?::[0-9]{1,5})?[/?#].*", re.DOTALL)
-_ABSOLUTE = re.compile(r"[a-z][a-z0-9+.-]{1,15}:[/\\]+[^/\\]", re.IGNORECASE)
+_ABSOLUTE = re.compile(r"(?:(?:https?|ftps?|wss?):[/\\]+|[a-z][a-z0-9+.-]{1,15}:(?://|\\\\))[^/\\]", re.IGNORECASE)
 _PLAIN = re.compile(
     rf"""
     (?P<ipv4>{hosts.IPV4_PATTERN})
+  | (?P<service>(?P<address>{hosts.IPV4_PATTERN}):(?P<service_port>[0-9]{{1,4}}))
   | (?P<hash>[0-9a-fA-F]{{32}}(?:[0-9a-fA-F]{{8}}(?:[0-9a-fA-F]{{24}}(?:[0-9a-fA-F]{{64}})?)?)?)
   | (?P<domain>{hosts.HOST_PATTERN})
   | (?P<url>(?:https?|ftp)://(?P<host>{hosts.IPV4_PATTERN}|{hosts.HOST_PATTERN})(?P<port>:[1-9][0-9]{{0,4}})?
@@ -109,11 +112,11 @@ def tidy(value: str) -> str:
 
 
 def _read_plain(value: str, plain: re.Match[str], hint: IocType | None) -> Indicator | None:
-    """The short way for values that are canonical already; None sends them the long way."""
+    """Take the short way for values that are canonical already; None sends them the long way."""
     kind = plain.lastgroup
     if kind == "domain":
         if hint is IocType.DOMAIN or (hint is None and hosts.has_public_suffix(value)):
-            if len(value) <= 63 or hosts.domain(value):
+            if len(value) <= _LONGEST_LABEL or hosts.domain(value):
                 return Indicator(IocType.DOMAIN, value, value, value)
     elif kind == "ipv4":
         if hint is None or hint is IocType.IPV4:
@@ -122,6 +125,10 @@ def _read_plain(value: str, plain: re.Match[str], hint: IocType | None) -> Indic
         if hint is None or hint is _HASHES[len(value)]:
             lowered = value.lower()
             return Indicator(_HASHES[len(value)], value, lowered, lowered)
+    elif kind == "service":
+        if hint is None or hint is IocType.IPV4:
+            address = plain["address"]
+            return Indicator(IocType.IPV4, address, address, address, int(plain["service_port"]))
     elif (hint is None or hint is IocType.URL) and _is_canonical(value, plain):
         canonical = value if plain["path"] else value + "/"
         return Indicator(IocType.URL, value, canonical, canonical.lower())
@@ -129,25 +136,31 @@ def _read_plain(value: str, plain: re.Match[str], hint: IocType | None) -> Indic
 
 
 def _is_canonical(url: str, plain: re.Match[str]) -> bool:
-    if "/." in url or len(url) >= LONGEST or plain["port"]:
+    if "/." in url or len(url) >= LONGEST or len(plain["host"]) > _LONGEST_LABEL:
         return False
-    return len(plain["host"]) <= 63
+    port = plain["port"]
+    return not port or (len(port) <= len(":9999") and port not in urls.DEFAULT_PORTS)
 
 
 def _read(value: str, hint: IocType | None) -> Indicator:
     text = tidy(value)
     if not text:
         raise InvalidIndicator("empty.")
-    found = _first(text) if hint is None else KINDS[hint].read(text)
+    plain = bare(text)
+    found = _first(text, plain) if hint is None else KINDS[hint].read(text, plain)
     if found is None or (hint is not None and found.type not in KINDS[hint].accepts):
-        raise InvalidIndicator(_mismatch(hint, found or _first(text)))
+        raise InvalidIndicator(_mismatch(hint, found if hint is None else found or _first(text, plain)))
     if len(found.canonical) > LONGEST:
         raise Unsupported(f"longer than {LONGEST:,} characters.")
     return found if len(found.value) <= LONGEST else found._replace(value=found.canonical)
 
 
-def _first(text: str) -> Indicator | None:
-    return next((found for read in UNLABELLED if (found := read(text))), None)
+def _first(text: str, plain: str) -> Indicator | None:
+    for read in UNLABELLED:
+        found = read(text, plain)
+        if found is not None:
+            return found
+    return None
 
 
 def _mismatch(hint: IocType | None, found: Indicator | None) -> str:
@@ -163,50 +176,53 @@ def bare(text: str) -> str:
     return refang(text).strip(_WRAPPING).rstrip(".,;!?" + _WRAPPING)
 
 
-def _read_hash(text: str) -> Indicator | None:
-    text = bare(text)
-    if not _HASH.fullmatch(text):
+def _read_hash(_text: str, plain: str) -> Indicator | None:
+    if not _HASH.fullmatch(plain):
         return None
-    kind = _HASHES.get(len(text))
+    kind = _HASHES.get(len(plain))
     if kind is None:
-        raise Unsupported(f"a hash of {len(text)} hexadecimal digits; MD5, SHA-1, SHA-256 and SHA-512 are kept.")
-    return Indicator(kind, text, text.lower(), text.lower())
+        raise Unsupported(f"a hash of {len(plain)} hexadecimal digits; MD5, SHA-1, SHA-256 and SHA-512 are kept.")
+    return Indicator(kind, plain, plain.lower(), plain.lower())
 
 
-def _read_cve(text: str) -> Indicator | None:
-    text = bare(text)
-    match = _CVE.fullmatch(text)
+def _read_cve(_text: str, plain: str) -> Indicator | None:
+    match = _CVE.fullmatch(plain)
     if match is None:
         return None
     canonical = f"CVE-{match[1]}-{match[2]}"
     return Indicator(IocType.CVE, canonical, canonical, canonical.lower())
 
 
-def _read_technique(text: str) -> Indicator | None:
-    match = _TECHNIQUE.fullmatch(bare(text))
+def _read_technique(_text: str, plain: str) -> Indicator | None:
+    match = _TECHNIQUE.fullmatch(plain)
     if match is None or (match[2] and match[1][1] in "Aa"):
         return None
     canonical = match[1].upper() + (f".{match[2]}" if match[2] else "")
     return Indicator(IocType.MITRE_ATTACK, canonical, canonical, canonical.lower())
 
 
-def _read_address(text: str) -> Indicator | None:
-    text = refang(text).strip(urls.QUOTES + "(){}<>|*•·–—,;!?. \t\r\n")
-    if len(text) > _LONGEST_HOST:
+def _read_address(text: str, plain: str) -> Indicator | None:
+    if len(plain) > _LONGEST_HOST:
         return None
-    match = _IPV4.fullmatch(text.strip("[]").rstrip(".:"))
+    match = _IPV4.fullmatch(plain.rstrip(".:"))
     if match:
         _refuse_network(match[3], 32)
         return Indicator(IocType.IPV4, match[1], match[1], match[1], _port(match[2]))
-    if _IPV4_RANGE.fullmatch(text):
+    if _IPV4_RANGE.fullmatch(plain):
         raise Unsupported("a range of addresses; single addresses are kept.")
-    match = _IPV6.fullmatch(text) or _IPV6.fullmatch(text.rstrip(":]")) if text.count(":") > 1 else None
+    return _read_ipv6(text) if plain.count(":") > 1 else None
+
+
+def _read_ipv6(text: str) -> Indicator | None:
+    """Read from the text as published, because brackets and a last colon may belong to the address."""
+    text = refang(text).strip(_AROUND_IPV6)
+    match = _IPV6.fullmatch(text) or _IPV6.fullmatch(text.rstrip(":]")) if len(text) <= _LONGEST_HOST else None
     address = hosts.ipv6(match[1]) if match else None
     if match is None or address is None or (match[3] and not match[2]):
         return None
     _refuse_network(match[4], 128)
-    kind = IocType.IPV6 if ":" in address else IocType.IPV4
-    return Indicator(kind, match[1] if ":" in address else address, address, address, _port(match[3]))
+    kind, value = (IocType.IPV6, match[1]) if ":" in address else (IocType.IPV4, address)
+    return Indicator(kind, value, address, address, _port(match[3]))
 
 
 def _refuse_network(prefix: str | None, full: int) -> None:
@@ -222,7 +238,7 @@ def _port(digits: str | None) -> int | None:
     return int(digits)
 
 
-def _read_url(text: str) -> Indicator | None:
+def _read_url(text: str, _plain: str) -> Indicator | None:
     text = urls.trim_end(refang_url(text.lstrip(_WRAPPING)))
     if not _ABSOLUTE.match(text):
         return None
@@ -232,8 +248,10 @@ def _read_url(text: str) -> Indicator | None:
     return Indicator(IocType.URL, text, canonical, canonical.lower())
 
 
-def _read_schemeless_url(text: str) -> Indicator | None:
-    """`host/path` without a scheme; http is what a browser would try first."""
+def _read_schemeless_url(text: str, _plain: str) -> Indicator | None:
+    """Read `host/path` as http, which is what a browser would try."""
+    if "/" not in text and "?" not in text and "#" not in text:
+        return None
     text = urls.trim_end(refang_url("http://" + text.lstrip(_WRAPPING)))
     canonical = urls.canonical_url(text) if _HOST_AND_PATH.fullmatch(text, 7) else None
     if canonical is None:
@@ -244,17 +262,17 @@ def _read_schemeless_url(text: str) -> Indicator | None:
     return Indicator(IocType.URL, text, canonical, canonical.lower())
 
 
-def _read_any_url(text: str) -> Indicator | None:
-    return _read_url(text) or _read_schemeless_url(text)
+def _read_any_url(text: str, plain: str) -> Indicator | None:
+    return _read_url(text, plain) or _read_schemeless_url(text, plain)
 
 
-def _read_published_url(text: str) -> Indicator | None:
-    """A publisher's URL column may hold a bare host."""
-    return _read_any_url(text) or _read_url("http://" + text.lstrip(_WRAPPING))
+def _read_published_url(text: str, plain: str) -> Indicator | None:
+    """Read what stands in a publisher's URL column, where a bare host is a URL too."""
+    return _read_any_url(text, plain) or _read_url("http://" + text.lstrip(_WRAPPING), plain)
 
 
-def _read_email(text: str) -> Indicator | None:
-    match = _EMAIL.fullmatch(bare(text))
+def _read_email(_text: str, plain: str) -> Indicator | None:
+    match = _EMAIL.fullmatch(plain) if "@" in plain else None
     name = hosts.domain(match[2]) if match else None
     if match is None or name is None:
         return None
@@ -262,25 +280,25 @@ def _read_email(text: str) -> Indicator | None:
     return Indicator(IocType.EMAIL, f"{match[1]}@{match[2]}", canonical, canonical)
 
 
-def _read_domain(text: str) -> Indicator | None:
-    found = _read_name(text)
+def _read_domain(text: str, plain: str) -> Indicator | None:
+    found = _read_name(text, plain)
     return found if found and hosts.has_public_suffix(found.canonical) else None
 
 
-def _read_name(text: str) -> Indicator | None:
-    """A domain by its form alone: what a publisher calls a domain need not be in the root today."""
+def _read_name(text: str, plain: str) -> Indicator | None:
+    """Read a domain by its form alone: what a publisher calls a domain need not be in the root today."""
     if text.startswith("*."):
         raise Unsupported("a wildcard; single names are kept.")
-    text = bare(text).rstrip(".:")
-    match = _NAME.fullmatch(text) if len(text) <= _LONGEST_HOST else None
+    plain = plain.rstrip(".:")
+    match = _NAME.fullmatch(plain) if len(plain) <= _LONGEST_HOST else None
     name = hosts.domain(match[1].strip(".")) if match else None
     if match is None or name is None:
         return None
     return Indicator(IocType.DOMAIN, match[1].strip("."), name, name, _port(match[2]))
 
 
-def _read_host(text: str) -> Indicator | None:
-    return _read_address(text) or _read_name(text)
+def _read_host(text: str, plain: str) -> Indicator | None:
+    return _read_address(text, plain) or _read_name(text, plain)
 
 
 _ADDRESSES = frozenset({IocType.IPV4, IocType.IPV6})

@@ -89,7 +89,7 @@ def _readings(text: str, wanted: IocType | None) -> Iterable[Indicator]:
 
 
 def _urls(rest: str) -> Iterable[Indicator]:
-    """The URLs that somebody may mean who leaves out the scheme."""
+    """Read what somebody may mean who leaves out the scheme."""
     readings = (_try(scheme + rest, IocType.URL) for scheme in ("http://", "https://"))
     return filter(None, readings)
 

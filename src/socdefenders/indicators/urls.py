@@ -14,6 +14,7 @@ PUNCTUATION = ".,;:!?#'"
 QUOTES = "\"'`“”„«»‘’"
 
 _PORTS = {"http": "80", "https": "443", "ftp": "21", "ws": "80", "wss": "443"}
+DEFAULT_PORTS = frozenset(f":{port}" for port in _PORTS.values())
 _SPLIT = re.compile(r"([a-z][a-z0-9+.-]{1,15}):[/\\]+([^/?#\\]*)(.*)", re.IGNORECASE | re.DOTALL)
 _BLANKS = re.compile(r"[\t\r\n]")
 _ESCAPE = re.compile(r"%([0-9A-Fa-f]{2})|%[0-9A-Fa-f]?(?:%[0-9A-Fa-f]{2}){0,2}")
@@ -84,7 +85,7 @@ def _canonical_tail(tail: str, *, plain_backslash: bool) -> str:
     path = _escape(path)
     if "/." in path:
         path = _without_dot_segments(path)
-    return (path or "/") + _escape(rest)
+    return (path if path.startswith("/") else "/" + path) + _escape(rest)
 
 
 def _without_dot_segments(path: str) -> str:

@@ -1,0 +1,197 @@
+"""Why a value that looks like an indicator is none: rules with names, tried in order.
+
+A rule that rests on the value alone and one that rests on how its author wrote it are told apart:
+a documentation address or a file-like name counts once somebody took the trouble to defang it.
+"""
+
+import re
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from typing import NamedTuple
+
+from socdefenders.indicators import urls
+from socdefenders.model import Indicator, IocType
+
+
+class Reason(NamedTuple):
+    """Why a match does not count."""
+
+    rule: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """What is known of the text as a whole."""
+
+    own_host: str | None = None
+    """The host that published it."""
+    defangs: bool = False
+    """Whether its author defangs: then what stands plain is a link, not an indicator."""
+
+
+EMPTY_HASHES = frozenset(
+    {
+        "d41d8cd98f00b204e9800998ecf8427e",
+        "da39a3ee5e6b4b0d3255bfef95601890afd80709",
+        "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+        "cf83e1357eefb8bdf1542850d66d8007d620e4050b5715dc83f4a921d36ce9ce"
+        "47d0d13c5d85f2b0ff8318d2877eec2f63b931bd47417a81a538327af927da3e",
+    }
+)
+"""Of no bytes at all."""
+
+BENIGN_HOSTS = frozenset(
+    """
+    adobe.com amazon.com apache.org apple.com archive.org arxiv.org attack.mitre.org bing.com bleepingcomputer.com
+    cisa.gov cisco.com cloudflare.com crowdstrike.com cve.org debian.org doi.org example.com example.net example.org
+    exploit-db.com facebook.com fireeye.com first.org ftc.gov github.com gitlab.com gnu.org google.com gravatar.com
+    ibm.com ietf.org instagram.com kaspersky.com linkedin.com malpedia.caad.fkie.fraunhofer.de mandiant.com mcafee.com
+    medium.com microsoft.com mitre.org mozilla.org nist.gov npmjs.com openssl.org oracle.com paloaltonetworks.com
+    pypi.org python.org reddit.com schema.org securelist.com sophos.com stackoverflow.com symantec.com t.co
+    talosintelligence.com trendmicro.com twitter.com ubuntu.com unit42.paloaltonetworks.com us-cert.gov virustotal.com
+    w3.org welivesecurity.com wikipedia.org windows.com windowsupdate.com wordpress.com wordpress.org x.com yahoo.com
+    youtube.com youtu.be
+    """.split()
+)
+"""Big platforms and the field's own references: named in reports, rarely reported."""
+
+FILE_ENDINGS = frozenset(
+    """
+    ai app as asp aspx bat bin bz c cab cc cfg class cmd com.vbs cpp cs css csv dat db dll dmg do doc docx exe fm go gz
+    h hta htm html id inf info ini ink ip jar java js json jsp lib lnk local log lua md mk ml mm mo mov msi name net nl
+    ocx pdf pem php pl pm png po ps ps1 pub py pyc rar rb re rs rtf scr sh so src st svg sys tar tmp txt vb vbs ws xls
+    xlsx xml yml zip
+    """.split()
+) - {
+    "ai",
+    "app",
+    "as",
+    "cc",
+    "com.vbs",
+    "do",
+    "id",
+    "info",
+    "ip",
+    "name",
+    "net",
+    "nl",
+    "re",
+    "st",
+    "ws",
+    "ml",
+    "pub",
+    "go",
+}
+"""Top-level domains that, undefanged, are a file's ending rather than a host's."""
+
+_DOCUMENTATION = tuple(
+    ip_network(text) for text in ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32", "3fff::/20")
+)
+_RESERVED_NAMES = frozenset(
+    {"example", "test", "invalid", "local", "localhost", "internal", "lan", "home", "corp", "arpa"}
+)
+_VERSION_BEFORE = re.compile(
+    r"(?:\bv\.?|version|ver\.?|release|build|firmware|update|rev\.?|[-_~=<>^/])\s*$", re.IGNORECASE
+)
+_CODE_AFTER = re.compile(r"\s*\(|::|\[[0-9\"']")
+_CODE_BEFORE = re.compile(r"[$\\/@_.#-]$")
+_LINKED = frozenset({IocType.URL, IocType.DOMAIN, IocType.EMAIL})
+_HASHES = frozenset({IocType.MD5, IocType.SHA1, IocType.SHA256, IocType.SHA512})
+_ADDRESSES = frozenset({IocType.IPV4, IocType.IPV6})
+
+
+def judge(indicator: Indicator, *, defanged: bool, before: str, after: str, document: Document) -> Reason | None:
+    """Return why `indicator` is noise, or None. `before` and `after` are the characters around it."""
+    kind = indicator.type
+    if kind in _HASHES:
+        return _hash_noise(indicator.canonical)
+    if kind in _ADDRESSES:
+        return _address_noise(indicator.canonical, defanged=defanged) or _version_noise(
+            indicator, before, defanged=defanged
+        )
+    if kind not in _LINKED:
+        return None
+    host = _host(indicator)
+    if host[-1].isdigit() or host.endswith("]"):
+        return _address_noise(host.strip("[]"), defanged=defanged)
+    return _host_noise(host, document, defanged=defanged) or (
+        None if defanged else _plain_noise(indicator, host, before, after, document)
+    )
+
+
+def _host(indicator: Indicator) -> str:
+    if indicator.type is IocType.URL:
+        return urls.host_of(indicator.canonical)
+    return indicator.canonical.rpartition("@")[2]
+
+
+def _hash_noise(digits: str) -> Reason | None:
+    if digits in EMPTY_HASHES:
+        return Reason("empty-file", "the hash of no bytes")
+    if len(set(digits)) <= 2:
+        return Reason("placeholder", "a hash of one or two different digits")
+    return None
+
+
+def _address_noise(text: str, *, defanged: bool) -> Reason | None:
+    address = ip_address(text)
+    if any(address in network for network in _DOCUMENTATION if network.version == address.version):
+        return None if defanged else Reason("documentation", "an address reserved for documentation")
+    if not address.is_global or address.is_multicast or _is_netmask(address):
+        return Reason("reserved", "an address that is not on the public internet")
+    return None
+
+
+def _is_netmask(address: IPv4Address | IPv6Address) -> bool:
+    return address.version == 4 and str(address).startswith("255.")
+
+
+def _version_noise(indicator: Indicator, before: str, *, defanged: bool) -> Reason | None:
+    if defanged or indicator.type is not IocType.IPV4:
+        return None
+    if _VERSION_BEFORE.search(before):
+        return Reason("version", "a version number")
+    return None
+
+
+def _host_noise(host: str, document: Document, *, defanged: bool) -> Reason | None:
+    own = document.own_host
+    if own and _is_under(host, own):
+        return Reason("publisher", f"the publisher's own host {own}")
+    if host.rpartition(".")[2] in _RESERVED_NAMES and not defanged:
+        return Reason("reserved", "a name that is not in the public DNS")
+    return None
+
+
+def _plain_noise(indicator: Indicator, host: str, before: str, after: str, document: Document) -> Reason | None:
+    """Judge what its author did not defang."""
+    benign = _benign(host)
+    if benign:
+        return Reason("benign", f"on {benign}")
+    if indicator.type is IocType.DOMAIN:
+        ending = host.rpartition(".")[2]
+        if ending in FILE_ENDINGS:
+            return Reason("file-name", f".{ending} ends file names")
+        if _CODE_AFTER.match(after) or _CODE_BEFORE.search(before) or _is_camel_case(indicator.value):
+            return Reason("code", "a name in program code")
+    if document.defangs:
+        return Reason("link", "stands plain where its author defangs")
+    return None
+
+
+def _is_camel_case(value: str) -> bool:
+    labels = value.split(".")
+    return labels[-1][:1].isupper() and not labels[-1].isupper()
+
+
+def _is_under(host: str, parent: str) -> bool:
+    return host == parent or host.endswith("." + parent)
+
+
+def _benign(host: str) -> str | None:
+    while host:
+        if host in BENIGN_HOSTS:
+            return host
+        host = host.partition(".")[2]
+    return None
