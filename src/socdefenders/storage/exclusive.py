@@ -1,0 +1,70 @@
+"""A lock in the database that one process holds for its whole life.
+
+PostgreSQL frees a session's advisory lock when the session ends, however it ends, so a killed
+process leaves nothing behind; and a restart of PostgreSQL frees it too, so the holder takes it again.
+"""
+
+import asyncio
+from collections.abc import Callable
+
+import asyncpg
+
+from socdefenders.errors import StorageError
+from socdefenders.storage.database import Connection, connect, wrapped
+
+_TRY = "select pg_try_advisory_lock(hashtextextended($1, 0))"
+
+# Lets PostgreSQL notice within a minute that the machine of a holder is gone.
+_KEEPALIVE = "set tcp_keepalives_idle = 20; set tcp_keepalives_interval = 10; set tcp_keepalives_count = 3"
+
+
+class ExclusiveLock:
+    """The advisory lock `name` of a database."""
+
+    def __init__(self, dsn: str, name: str) -> None:
+        """Remember what to lock; nothing is opened yet."""
+        self._dsn = dsn
+        self._name = name
+        self._connection: Connection | None = None
+        self._lost = asyncio.Event()
+
+    @property
+    def held(self) -> bool:
+        """Whether the lock is ours at this moment."""
+        return self._connection is not None and not self._lost.is_set()
+
+    async def take(self) -> bool:
+        """Try once; return whether the lock is ours now."""
+        self.release()
+        connection = await connect(self._dsn)
+        try:
+            await connection.execute(_KEEPALIVE)
+            taken = bool(await connection.fetchval(_TRY, self._name))
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+            connection.terminate()
+            raise wrapped(error) from error
+        if not taken:
+            connection.terminate()
+            return False
+        lost = self._lost = asyncio.Event()
+        connection.add_termination_listener(lambda _connection: lost.set())
+        self._connection = connection
+        return True
+
+    async def keep(self, refused: Callable[[], None], *, pause: float = 0.5) -> None:
+        """Take the lock again whenever it is lost, until cancelled; call `refused()` when another process has it."""
+        while True:
+            if self.held:
+                await self._lost.wait()
+            try:
+                if not await self.take():
+                    refused()
+                    await asyncio.sleep(pause)
+            except StorageError:
+                await asyncio.sleep(pause)
+
+    def release(self) -> None:
+        """Let the lock go."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.terminate()

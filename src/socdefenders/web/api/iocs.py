@@ -1,0 +1,159 @@
+"""`/api/v1/iocs/…`: what is known of indicators."""
+
+from datetime import UTC, datetime
+from time import perf_counter
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from socdefenders import search
+from socdefenders.errors import InputError
+from socdefenders.model import IocType
+from socdefenders.web import log
+from socdefenders.web.api import render
+from socdefenders.web.api.responses import SECURITY, errors, success
+from socdefenders.web.api.schemas import SearchResponse
+from socdefenders.web.auth import Guard, Parameters, parameters
+from socdefenders.web.services import Services
+from socdefenders.web.visit import visit_of
+
+MIN_QUERY = 2
+MAX_QUERY = 2_048
+SPACE = " \t\n\r\v\f"
+NO_CACHE = {"Cache-Control": "private, no-store"}
+TYPES = {str(type_): type_ for type_ in IocType}
+SPELLINGS = TYPES | {"mitre-attack": IocType.MITRE_ATTACK}
+BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
+
+_EDGE = r"[ \t\n\r\x0b\x0c]*"
+_CHARACTER = r"[^ \t\n\r\x0b\x0c\x00]"
+PARAMETERS = [
+    {
+        "name": "q",
+        "in": "query",
+        "required": True,
+        "description": (
+            "The value to search for: IPv4, IPv6, domain, URL, MD5, SHA-1, SHA-256, SHA-512, e-mail address, CVE or "
+            "ATT&CK technique, as it was pasted: defanged, quoted, in any case. Two characters at least, not counting "
+            "space around them."
+        ),
+        "schema": {
+            "type": "string",
+            "minLength": MIN_QUERY,
+            "maxLength": MAX_QUERY,
+            "pattern": rf"^{_EDGE}{_CHARACTER}[^\x00]*{_CHARACTER}{_EDGE}$",
+        },
+        "example": "192.0.2.10",
+    },
+    {
+        "name": "include_related",
+        "in": "query",
+        "description": "Whether to add up to 10 other indicators of the same articles.",
+        "schema": {"type": "boolean", "default": True},
+    },
+    {
+        "name": "type",
+        "in": "query",
+        "description": "Take the value for one of this type, and answer with that type alone.",
+        "schema": {"type": "string", "enum": [*TYPES, "mitre-attack"]},
+    },
+]
+
+
+class Iocs:
+    """The endpoints."""
+
+    def __init__(self, services: Services, guard: Guard) -> None:
+        """Work with `services`; `guard` admits the callers."""
+        self._services = services
+        self._guard = guard
+        self._deadline = services.settings.search_deadline_ms / 1000
+
+    async def search(self, request: Request) -> Response:
+        """Answer `GET /api/v1/iocs/search`."""
+        visit = visit_of(request.scope)
+        sent = parameters(request.scope, ("q", "include_related", "type", "api_key"))
+        await self._guard.admit(request.scope, visit, sent, needs="read:iocs")
+        text = sent.get("q", "")
+        visit.query = log.shown(text)
+        _check_query(text)
+        type_, include_related = _type(sent), _include_related(sent)
+        began = perf_counter()
+        result = await search.find(
+            self._services.database, text, type_=type_, include_related=include_related, deadline=self._deadline
+        )
+        seconds = perf_counter() - began
+        self._services.metrics.search(result.strategy, seconds, complete=result.complete)
+        settings = self._services.settings
+        body = {
+            "meta": render.meta(settings.instance_name, datetime.now(UTC)),
+            "data": {
+                "found": bool(result.matches),
+                "query": result.query,
+                "matches": [render.ioc(sighting, settings.public_url) for sighting in result.matches],
+                "relatedIOCs": [render.ioc(sighting, settings.public_url) for sighting in result.related],
+                "meta": {
+                    "total_matches": result.total_matches,
+                    "related_count": len(result.related),
+                    "search_time_ms": round(seconds * 1000),
+                    "strategy": result.strategy,
+                    "complete": result.complete,
+                    "truncated": result.truncated,
+                },
+            },
+        }
+        return render.Json(body, headers=NO_CACHE)
+
+
+def router(endpoints: Iocs) -> APIRouter:
+    """Declare the endpoints."""
+    routes = APIRouter(prefix="/api/v1/iocs", tags=["IOCs"])
+    routes.add_api_route(
+        "/search",
+        endpoints.search,
+        summary="Search for a specific IOC value",
+        description=(
+            "Every report of one value, and what else its articles named. An exact match of the normalised value "
+            "comes first; without one, and from three characters, beginnings, sub-domains, parts and similar values."
+        ),
+        operation_id="searchIOCs",
+        response_class=render.Json,
+        responses={
+            200: success("What is known of the value", rated=True, model=SearchResponse),
+            **errors(400, 401, 403, 405, 413, 429, 500, 503, rated=True),
+        },
+        openapi_extra={"parameters": PARAMETERS, "security": SECURITY},
+    )
+    return routes
+
+
+def _check_query(text: str) -> None:
+    if not text:
+        raise InputError("The parameter q is required: the value to search for.", parameter="q")
+    if len(text.strip(SPACE)) < MIN_QUERY:
+        raise InputError(f"q must have at least {MIN_QUERY} characters besides space.", parameter="q")
+    if len(text) > MAX_QUERY:
+        raise InputError(f"q has {len(text)} characters; {MAX_QUERY} is the most.", parameter="q")
+    if "\0" in text:
+        raise InputError("q contains a NUL character, which no indicator has.", parameter="q")
+
+
+def _type(sent: Parameters) -> IocType | None:
+    written = sent.get("type")
+    if written is None:
+        return None
+    if written not in SPELLINGS:
+        raise InputError(f"Invalid IOC type: {written[:40]}", parameter="type", details={"valid_types": list(TYPES)})
+    return SPELLINGS[written]
+
+
+def _include_related(sent: Parameters) -> bool:
+    written = sent.get("include_related", "true")
+    if written.lower() not in BOOLEANS:
+        raise InputError(
+            "include_related must be true or false.",
+            parameter="include_related",
+            details={"valid_values": list(BOOLEANS)},
+        )
+    return BOOLEANS[written.lower()]

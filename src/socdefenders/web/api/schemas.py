@@ -1,0 +1,108 @@
+"""The shapes of the API's answers, declared for the OpenAPI document and held against real answers by the tests."""
+
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field, HttpUrl
+
+from socdefenders.model import Confidence, IocType, Origin, SourceCategory
+
+
+class Shape(BaseModel):
+    """A JSON object with exactly the members named."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Meta(Shape):
+    """What every success body opens with."""
+
+    generated_at: datetime
+    feed_version: Literal["1.0"]
+    source: str = Field(description="Name of this instance")
+
+
+class IocSource(Shape):
+    """Who reported the indicator, and where."""
+
+    article_id: UUID | None = Field(description="Source article; null for a record of a structured feed")
+    article_title: str | None
+    article_url: HttpUrl | None = Field(description="The article on this instance")
+    reference_url: str | None = Field(description="The publisher's own page")
+    feed_name: str
+    category: SourceCategory
+    origin: Origin
+
+
+class Ioc(Shape):
+    """One report of one indicator."""
+
+    model_config = ConfigDict(extra="forbid", title="IOC")
+
+    id: UUID
+    type: IocType
+    value: str = Field(description="As published, refanged")
+    confidence: Confidence
+    first_seen: datetime
+    last_seen: datetime
+    source: IocSource
+    context: str | None = Field(description="The sentence, or the publisher's fields, around the value")
+    tags: list[str]
+    mitre_techniques: list[str]
+
+
+class SearchMeta(Shape):
+    """How the answer was found, and whether it is all there is."""
+
+    total_matches: int = Field(ge=0, description="Stored reports that match; may exceed those returned")
+    related_count: int = Field(ge=0, le=10)
+    search_time_ms: int = Field(ge=0)
+    strategy: Literal["exact", "trigram", "none"]
+    complete: bool = Field(description="False when the time bound cut the fallback search short")
+    truncated: bool = Field(description="True when there are more matches than are returned")
+
+
+class SearchData(Shape):
+    """The answer to one search."""
+
+    found: bool
+    query: str = Field(description="As it was asked")
+    matches: list[Ioc]
+    relatedIOCs: list[Ioc] = Field(max_length=10, description="Other indicators of the same articles")  # noqa: N815  # the contract's spelling
+    meta: SearchMeta
+
+
+class SearchResponse(Shape):
+    """The body of a search."""
+
+    meta: Meta
+    data: SearchData
+
+
+class ErrorBody(Shape):
+    """What went wrong."""
+
+    code: str = Field(description="For programs")
+    message: str = Field(description="For people; says what to do next")
+    details: dict[str, object] | None = None
+    request_id: str = Field(pattern=r"^req_[0-9a-f]{16}$")
+
+
+class Error(Shape):
+    """The body of every error."""
+
+    error: ErrorBody
+
+
+class Alive(Shape):
+    """The process answers."""
+
+    status: Literal["ok"]
+
+
+class Ready(Shape):
+    """The process can serve."""
+
+    status: Literal["ready"]
+    checks: dict[str, Literal["ok"]]

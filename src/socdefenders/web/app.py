@@ -1,0 +1,185 @@
+"""Builds the application: its routes, its lifespan, and the one table that maps errors to HTTP statuses."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from http import HTTPStatus
+from math import ceil
+from time import time
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+from starlette.types import ASGIApp
+
+from socdefenders import __version__
+from socdefenders.errors import (
+    AddressNotAllowed,
+    BudgetExceeded,
+    ExpiredKey,
+    InputError,
+    InsufficientScope,
+    InvalidKey,
+    MissingKey,
+    SocDefendersError,
+    StorageUnavailable,
+)
+from socdefenders.settings import Settings
+from socdefenders.web import docs
+from socdefenders.web.api import health, iocs
+from socdefenders.web.api.render import Json, error_body
+from socdefenders.web.auth import Guard
+from socdefenders.web.front import Front, PayloadTooLarge
+from socdefenders.web.services import Services, running
+from socdefenders.web.visit import Visit, visit_of
+
+STATUSES: dict[type[SocDefendersError], tuple[int, str]] = {
+    InputError: (400, "invalid_parameter"),
+    MissingKey: (401, "missing_api_key"),
+    InvalidKey: (401, "invalid_api_key"),
+    ExpiredKey: (401, "expired_api_key"),
+    AddressNotAllowed: (403, "ip_not_allowed"),
+    InsufficientScope: (403, "insufficient_scope"),
+    PayloadTooLarge: (413, "payload_too_large"),
+    BudgetExceeded: (429, "rate_limit_exceeded"),
+    StorageUnavailable: (503, "service_unavailable"),
+    SocDefendersError: (500, "internal_error"),
+}
+"""What each error is over HTTP; an error that is not here is what its nearest ancestor is."""
+
+CODES = {
+    400: ("invalid_parameter", "The request cannot be understood."),
+    404: ("not_found", "There is nothing at this address; /docs lists what there is."),
+    405: ("method_not_allowed", "This address does not know that method; see the Allow header."),
+    406: ("not_acceptable", "None of the accepted media types can be served."),
+    413: ("payload_too_large", "The request's body is larger than anything this API reads."),
+    415: ("unsupported_media_type", "The request's body has a media type that is not read here."),
+    500: ("internal_error", "Something went wrong on our side; the request_id finds it in the server's log."),
+}
+"""Codes and messages for the statuses that the framework itself answers with."""
+
+TITLE = "SOC Defenders Threat Intelligence API"
+ABOUT = """\
+Who reported this indicator, when, in what context, and what else belonged to it.
+
+Every request to `/api/v1` needs an API key, in one of three places: `Authorization: Bearer sk_live_...`
+(recommended), `X-API-Key: sk_live_...`, or the query parameter `api_key`. A key has a budget by the minute
+and by the day; every answer says in `X-RateLimit-Limit`, `X-RateLimit-Remaining` and `X-RateLimit-Reset`
+what is left of it. Every answer carries `X-Request-ID`, and every error says why in the same form.
+"""
+
+
+def create_app(settings: Settings, *, dsn: str, lifespan: bool = True) -> ASGIApp:
+    """Return the application on the database at `dsn`; without `lifespan`, whoever serves it runs `app.services`."""
+    return Application(settings, dsn=dsn, lifespan=lifespan)
+
+
+class Application(Front):
+    """The application, and the services that it works with."""
+
+    def __init__(self, settings: Settings, *, dsn: str, lifespan: bool) -> None:
+        """Build everything; nothing is opened yet."""
+        self.services = Services.of(settings, dsn)
+        self.guard = Guard(self.services.authenticator, self.services.budgets)
+        self.errors = Errors(self.services)
+        self.api = self._api(lifespan=lifespan)
+        search = iocs.Iocs(self.services, self.guard)
+        state = health.Health(self.services)
+        self.api.include_router(iocs.router(search))
+        self.api.include_router(health.router(state))
+        self.api.include_router(docs.router(self.api))
+        direct = {"/api/v1/iocs/search": search.search, "/healthz": state.healthz}
+        super().__init__(self.api, direct, self.services, self.guard, self.errors.response)
+
+    def _api(self, *, lifespan: bool) -> FastAPI:
+        @asynccontextmanager
+        async def life(_app: FastAPI) -> AsyncIterator[None]:
+            async with running(self.services):
+                yield
+
+        async def answer(request: Request, error: Exception) -> Response:
+            return self.errors.response(error, visit_of(request.scope))
+
+        handlers = (HTTPException, RequestValidationError, SocDefendersError, Exception)
+        return FastAPI(
+            title=TITLE,
+            version=__version__,
+            description=ABOUT,
+            license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
+            servers=[{"url": self.services.settings.public_url}],
+            openapi_url=None,
+            docs_url=None,
+            redoc_url=None,
+            redirect_slashes=False,
+            lifespan=life if lifespan else None,
+            exception_handlers=dict.fromkeys(handlers, answer),
+        )
+
+
+class Errors:
+    """Turns every error into the one shape that the API promises."""
+
+    def __init__(self, services: Services) -> None:
+        """Log and count in `services`."""
+        self._services = services
+        self._upgrade_url = services.settings.public_url + "/export#pricing"
+
+    def response(self, error: Exception, visit: Visit) -> Response:
+        """Return the answer to a request that ended in `error`."""
+        if isinstance(error, HTTPException):
+            return self._of_framework(error, visit)
+        if isinstance(error, RequestValidationError):
+            error = InputError(details={"errors": [str(problem["msg"]) for problem in error.errors()]})
+        status, code = _status(error)
+        if status == HTTPStatus.INTERNAL_SERVER_ERROR:
+            self._services.log.error("request failed", request_id=visit.request_id, exc_info=error)
+            return Json(error_body(*CODES[500], visit.request_id), status, {"Cache-Control": "no-store"})
+        message = error.message if isinstance(error, SocDefendersError) else str(error)
+        if isinstance(error, StorageUnavailable):
+            self._services.metrics.unavailable.inc()
+            self._services.log.warning("database away", request_id=visit.request_id, reason=error.message)
+            message = "The database is not reachable at the moment; try again shortly."
+        if isinstance(error, BudgetExceeded):
+            self._services.metrics.refusal(error.tier, error.window)
+        return Json(error_body(code, message, visit.request_id, self._details(error)), status, _headers(error))
+
+    def _of_framework(self, error: HTTPException, visit: Visit) -> Response:
+        fallback = ("invalid_parameter", HTTPStatus(error.status_code).phrase)
+        code, message = CODES.get(error.status_code, fallback)
+        headers = {"Cache-Control": "no-store", **(error.headers or {})}
+        if "GET" in headers.get("Allow", ""):
+            headers["Allow"] = "GET, HEAD"
+        return Json(error_body(code, message, visit.request_id), error.status_code, headers)
+
+    def _details(self, error: Exception) -> dict[str, object] | None:
+        if isinstance(error, InputError):
+            return ({"parameter": error.parameter} if error.parameter else {}) | error.details or None
+        if isinstance(error, InsufficientScope):
+            return {"required_scope": error.required_scope}
+        if isinstance(error, BudgetExceeded):
+            return {
+                "limit": error.limit,
+                "reset_at": error.reset_at,
+                "tier": error.tier,
+                "upgrade_url": self._upgrade_url,
+                "window": error.window,
+            }
+        return None
+
+
+def _status(error: Exception) -> tuple[int, str]:
+    for kind in type(error).__mro__:
+        if kind in STATUSES:
+            return STATUSES[kind]
+    return STATUSES[SocDefendersError]
+
+
+def _headers(error: Exception) -> dict[str, str]:
+    headers = {"Cache-Control": "no-store"}
+    if isinstance(error, MissingKey | InvalidKey | ExpiredKey):
+        headers["WWW-Authenticate"] = "Bearer"
+    if isinstance(error, BudgetExceeded):
+        headers["Retry-After"] = str(max(1, ceil(error.reset_at.timestamp() - time())))
+    if isinstance(error, StorageUnavailable):
+        headers["Retry-After"] = str(error.retry_after)
+    return headers

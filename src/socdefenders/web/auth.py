@@ -1,0 +1,122 @@
+"""Admits requests: which key they bring, whose it is, whether it may come from here, and what it has left."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from urllib.parse import parse_qsl
+
+from starlette.types import Scope
+
+from socdefenders.accounts import Authenticator, Budgets, Caller, Rate
+from socdefenders.errors import (
+    AccessError,
+    BudgetExceeded,
+    ExpiredKey,
+    InputError,
+    InvalidKey,
+    MissingKey,
+    StorageError,
+)
+from socdefenders.web.visit import Visit
+
+# Word for word what the product's documentation promises.
+NO_KEY = 'API key is required. Include it in the Authorization header as "Bearer sk_live_..."'
+
+MAX_PARAMETERS = 50
+
+Parameters = dict[str, str]
+
+
+def parameters(scope: Scope, known: Iterable[str]) -> Parameters:
+    """Return the query's parameters; raise InputError for one that is unreadable, or `known` and repeated.
+
+    What is not `known` is ignored, as clients append parameters of their own.
+    """
+    try:
+        pairs = parse_qsl(
+            scope["query_string"].decode(), keep_blank_values=True, errors="strict", max_num_fields=MAX_PARAMETERS
+        )
+    except ValueError as error:
+        raise InputError(
+            f"The query string must be UTF-8, percent-encoded, with at most {MAX_PARAMETERS} parameters.",
+            parameter="query",
+        ) from error
+    found: Parameters = {}
+    for name, value in pairs:
+        if name in found and name in known:
+            raise InputError(f"The parameter {name} is given more than once.", parameter=name)
+        found[name] = value
+    return found
+
+
+def credential(headers: Iterable[tuple[bytes, bytes]], in_query: str | None) -> str | None:
+    """Return the one key that a request brings, or None; raise InputError when it brings two."""
+    found = {in_query} if in_query else set()
+    for name, value in headers:
+        if name == b"authorization":
+            scheme, _, token = value.partition(b" ")
+            if scheme.lower() == b"bearer":
+                found.add(token.strip().decode("latin-1"))
+        elif name == b"x-api-key":
+            found.add(value.strip().decode("latin-1"))
+    found.discard("")
+    if len(found) > 1:
+        raise InputError(
+            "The request brings two different API keys; send one of Authorization, X-API-Key and api_key.",
+            parameter="api_key",
+        )
+    return found.pop() if found else None
+
+
+class Guard:
+    """Stands before every endpoint that needs a key."""
+
+    def __init__(self, authenticator: Authenticator, budgets: Budgets) -> None:
+        """Ask these two."""
+        self._authenticator = authenticator
+        self._budgets = budgets
+
+    async def admit(self, scope: Scope, visit: Visit, sent: Parameters, *, needs: str) -> Caller:
+        """Return the caller of a request after taking it from the caller's budget; raise AccessError otherwise."""
+        now = datetime.now(UTC)
+        secret = credential(scope["headers"], sent.get("api_key"))
+        if secret is None:
+            raise MissingKey(NO_KEY)
+        caller = await self._identify(secret, visit, now)
+        caller.check_address(visit.client)
+        visit.rate = await self._spend(caller, visit, now)
+        caller.check_scope(needs)
+        return caller
+
+    async def glance(self, scope: Scope, visit: Visit) -> Rate:
+        """Return what the caller of a request has left, or the address when it brings no valid key."""
+        now = datetime.now(UTC)
+        try:
+            secret = credential(scope["headers"], parameters(scope, ()).get("api_key"))
+            if secret is not None:
+                caller = await self._identify(secret, visit, now)
+                caller.check_address(visit.client)
+                return await self._budgets.of(caller, now)
+        except (AccessError, InputError, StorageError):
+            pass  # the answer is already decided; only its headers are wanted
+        return await self._budgets.of_address(visit.client, now)
+
+    async def _identify(self, secret: str, visit: Visit, now: datetime) -> Caller:
+        try:
+            caller = await self._authenticator.caller(secret, now)
+        except (InvalidKey, ExpiredKey):
+            # A valid key is served whatever others behind the same address do: 238 random bits are
+            # not guessed at any rate, and one broken client must not lock out its whole network.
+            try:
+                await self._budgets.fail(visit.client, now)
+            finally:
+                visit.rate = await self._budgets.of_address(visit.client, now)
+            raise
+        visit.key = caller.prefix
+        return caller
+
+    async def _spend(self, caller: Caller, visit: Visit, now: datetime) -> Rate:
+        try:
+            return await self._budgets.spend(caller, now)
+        except BudgetExceeded:
+            visit.rate = await self._budgets.of(caller, now)
+            raise

@@ -1,0 +1,155 @@
+"""Runs the application: one process, one event loop, until it is asked to stop."""
+
+import asyncio
+import os
+import signal
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import orjson
+import uvicorn
+import uvloop
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+from socdefenders.errors import SettingsError
+from socdefenders.settings import Settings
+from socdefenders.web.api.render import error_body
+from socdefenders.web.app import Application
+from socdefenders.web.services import running
+
+KEEP_ALIVE_SECONDS = 30
+GRACE_SECONDS = 5
+HEAD_SECONDS = 10.0
+"""How long a client may take to send the head of a request."""
+MAX_HEAD = 65_536
+"""Bytes of a request's address and headers."""
+
+
+def serve(settings: Settings, dsn: str, *, ready: Callable[[str], None]) -> None:
+    """Serve until SIGINT or SIGTERM; call `ready(url)` once requests are answered.
+
+    Raise SettingsError when the address cannot be listened on or another process counts budgets for
+    itself, SchemaError or StorageUnavailable when the database does not fit or is away.
+    """
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(run(settings, dsn, ready=ready))
+
+
+async def run(settings: Settings, dsn: str, *, ready: Callable[[str], None]) -> None:
+    """Serve within a running event loop; see `serve`."""
+    app = Application(settings, dsn=dsn, lifespan=False)
+    async with running(app.services):
+        listener = _listen(settings.host, settings.port)
+        host = f"[{settings.host}]" if ":" in settings.host else settings.host
+        server = _Server(_config(app), lambda: ready(f"http://{host}:{listener.getsockname()[1]}"))
+        await server.serve(sockets=[listener])
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=2048)
+    except OSError as error:
+        raise SettingsError(
+            f"Cannot listen on {host} port {port}: {error.strerror}. "
+            "Set SOCDEFENDERS_HOST and SOCDEFENDERS_PORT to an address that is free."
+        ) from error
+
+
+def _config(app: Application) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        loop="none",
+        http=_Protocol,
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+    )
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's server, which tells when it is ready and gives signals back to its caller quietly."""
+
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._ready()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        # uvicorn's own raises the signal again once it has stopped, which would end the process
+        # before the database and the usage counts are closed.
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self.handle_exit, number, None)
+        try:
+            yield
+        finally:
+            for number in (signal.SIGINT, signal.SIGTERM):
+                loop.remove_signal_handler(number)
+
+
+class _Protocol(HttpToolsProtocol):
+    """uvicorn's protocol with bounds on the head of a request, and errors in the API's own form."""
+
+    _head = 0
+    _head_timer: asyncio.TimerHandle | None = None
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self._head and self._head_timer is None:
+            self._head_timer = self.loop.call_later(HEAD_SECONDS, self.transport.close)
+        elif not self._head and self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+        super().connection_lost(exc)
+
+    def on_message_begin(self) -> None:
+        self._head = 1
+        super().on_message_begin()
+
+    def on_url(self, url: bytes) -> None:
+        self._grow(len(url))
+        super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._grow(len(name) + len(value))
+        super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        self._head = 0
+        super().on_headers_complete()
+
+    def _grow(self, size: int) -> None:
+        self._head += size
+        if self._head > MAX_HEAD:
+            # Whatever a callback raises ends the request with `send_400_response`.
+            raise ValueError("the head of the request is too large")
+
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002  # uvicorn's own words are not the API's
+        request_id = "req_" + os.urandom(8).hex()
+        message = "The request is no valid HTTP, or its address and headers are larger than 64 KiB."
+        body = orjson.dumps(error_body("invalid_parameter", message, request_id))
+        head = (
+            b"content-type: application/json\r\ncontent-length: %d\r\nx-request-id: %s\r\nconnection: close\r\n\r\n"
+            % (len(body), request_id.encode())
+        )
+        self.transport.write(STATUS_LINE[400] + head + body)
+        self.transport.close()
