@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 
 from socdefenders.errors import FeedError, InvalidIndicator, UnknownFormat, Unsupported
-from socdefenders.feeds import PARSERS, Entry, Format, Hints, detect, source_name, walk
+from socdefenders.feeds import PARSERS, Entry, Format, items, recognise, source_name, walk
 from socdefenders.indicators import Match, extract, parse, reversed_host, unlikely
 from socdefenders.model import (
     Document,
@@ -32,8 +32,6 @@ BATCH = 8_000
 """Sightings a transaction."""
 REASONS = 20
 """Reasons kept in an outcome."""
-HEAD = 65_536
-"""Bytes by which a format is recognised."""
 PLAIN, DEFANGED = 50, 75
 """Confidence of a value in an article: its author's defanging says that it is meant as an indicator."""
 
@@ -150,16 +148,13 @@ class _Origin:
 
 
 def _items(entry: Entry, options: Options) -> Iterator[tuple[Item, _Origin]]:
-    with entry.open() as stream:
-        head = stream.peek(HEAD)[:HEAD]
-        name = options.format or detect(entry.name, head)
-        if name is None:
-            raise UnknownFormat
-        format_ = PARSERS[name]
-        source = options.source or source_name(entry.name, format_)
-        origin = _Origin(entry.name, source, format_, fixed=options.source is not None)
-        for item in format_.parse(stream, Hints(name=entry.name)):
-            yield item, origin
+    format_ = PARSERS[options.format] if options.format else recognise(entry)
+    if format_ is None:
+        raise UnknownFormat
+    source = options.source or source_name(entry.name, format_)
+    origin = _Origin(entry.name, source, format_, fixed=options.source is not None)
+    for item in items(entry, format_):
+        yield item, origin
 
 
 def _take(batch: Batch, item: Item, origin: _Origin) -> None:

@@ -2,7 +2,7 @@
 
 from socdefenders.indicators.extract import Match, extract
 from socdefenders.indicators.kinds import detect, parse, reversed_host
-from socdefenders.indicators.noise import Reason
+from socdefenders.indicators.noise import Reason, unlikely
 from socdefenders.indicators.query import Query, candidates
 from socdefenders.indicators.refang import defang, refang
 
@@ -17,4 +17,5 @@ __all__ = [
     "parse",
     "refang",
     "reversed_host",
+    "unlikely",
 ]

@@ -120,6 +120,11 @@ def judge(indicator: Indicator, *, defanged: bool, before: str, after: str, docu
     )
 
 
+def unlikely(indicator: Indicator) -> Reason | None:
+    """Return why a value is noise although a feed lists it: nobody can be attacked from 10.0.0.1 or an empty file."""
+    return judge(indicator, defanged=True, before="", after="", document=Document())
+
+
 def _host(indicator: Indicator) -> str:
     if indicator.type is IocType.URL:
         return urls.host_of(indicator.canonical)

@@ -1,0 +1,1 @@
+"""Benchmarks of the running product, with the ratios taken in one run; `make bench`."""
