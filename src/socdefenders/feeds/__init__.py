@@ -40,14 +40,39 @@ _ENDING = re.compile(
     r"\.(?:gz|zst|xz|bz2|tgz|tar|zip|txt|csv|tsv|json|jsonl|ndjson|xml|rss|atom|html?|md|adoc|list|netset|ipset|stix2?|data)$",
     re.IGNORECASE,
 )
+_DATED = re.compile(r"(.*?)[-_. ]*(?<!\d)(?:19|20)\d\d[-_.](?:0\d|1[0-2])(?!\d)")
+_GENERIC = re.compile(
+    r"(?:all|data|feed|ioc|indicator|sample|hashe?|domain|ip|url|email|file|list|blocklist|readme|index|export|dump|test|example)s?"
+    r"(?:[-_.](?:md5|sha1|sha256|all|v?\d+))?|md5|sha1|sha256|levels?_\d+|manifest|bundle|misp|stix|[0-9a-f]{8}-[0-9a-f-]{27}",
+    re.IGNORECASE,
+)
+"""Names that say nothing of who published the file: its folder does, or its archive."""
 _DATE = re.compile(r"[-_. ]?(?:19|20)\d\d[-_.]?[01]\d(?:[-_.]?[0-3]\d)?(?:T?\d\d(?:[-_:]?\d\d)*)?$")
 
 
 def source_name(name: str, format_: Format | None = None) -> str:
-    """Whom to name as the source of a file: its format's publisher, else the file's own name without endings and date."""
+    """Whom to name as the source of a file: its format's publisher, else its own name without endings and date.
+
+    Of an archive's member it is the archive's name, and of a report the publisher before the date, or its folder.
+    """
     if format_ is not None and format_.source:
         return format_.source
-    stem = name.replace("\\", "/").rpartition("!")[2].rpartition("/")[2]
-    while (shorter := _ENDING.sub("", stem)) and shorter != stem:
-        stem = shorter
-    return _DATE.sub("", stem) or stem or "import"
+    archive, _, member = name.replace("\\", "/").rpartition("!")
+    path = member.split("/")
+    folder, last = (path[-2] if len(path) > 1 else ""), path[-1]
+    if format_ is not None and format_.documents:
+        if "." in folder:  # named after the publisher's host
+            return folder
+        if found := _DATED.match(last):
+            return found.group(1) or (folder if not archive else _stem(archive.rpartition("/")[2])) or "import"
+    if not archive and folder and (found := _DATED.match(last)) and not found.group(1):
+        return folder
+    stem = _stem((archive or member).rpartition("/")[2])
+    return folder if folder and not archive and _GENERIC.fullmatch(stem) else stem or "import"
+
+
+def _stem(last: str) -> str:
+    """A file's name without its endings and a date after it."""
+    while (shorter := _ENDING.sub("", last)) and shorter != last:
+        last = shorter
+    return _DATE.sub("", last) or last

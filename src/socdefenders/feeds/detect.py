@@ -7,7 +7,7 @@ from itertools import islice
 from socdefenders.feeds.fields import looks_like_indicator
 from socdefenders.feeds.lines import MAX_LINE, decode, encoding
 from socdefenders.feeds.parsers.lists import SINKS, split_comment
-from socdefenders.feeds.records import COMMENTS, guess_delimiter, keys
+from socdefenders.feeds.records import COMMENTS, DELIMITERS, guess_delimiter, keys
 
 _LINES = 400
 
@@ -15,7 +15,7 @@ _JSON: tuple[tuple[str, tuple[str, ...]], ...] = (
     # format, and the patterns that all must be found near the start of the file
     ("index", (r'^\s*\{\s*"[0-9a-f-]{36}"\s*:\s*\{', r'"Orgc"|"info"|"timestamp"')),
     ("index", (r'"date_added"\s*:', r'"media_type"\s*:\s*"application/(?:vnd\.oasis\.)?stix')),
-    ("index", (r'"(?:api_roots|collections|can_read|manifest)"\s*:', r'"can_read"|"media_types"|"taxii')),
+    ("index", (r'"(?:api_roots|collections|can_read|bundles|pages)"\s*:', r'"(?:can_read|media_types|bundles|collection)"\s*:')),
     ("stix", (r'"type"\s*:\s*"bundle"',)),
     ("stix", (r'"id"\s*:\s*"[a-z0-9-]+--[0-9a-f-]{36}"', r'"(?:spec_version|objects|created_by_ref|pattern|modified)"\s*:')),
     ("misp", (r'"Event"\s*:\s*\{',)),
@@ -42,6 +42,7 @@ _COLUMNS: tuple[tuple[str, frozenset[str]], ...] = (
     ("sslbl", frozenset({"sha1", "listingreason"})),
     ("phishtank", frozenset({"phish_id", "url"})),
     ("kev-csv", frozenset({"cveid", "vendorproject", "product"})),
+    ("dshield", frozenset({"start", "end", "netblock", "attacks"})),
     ("c2intelfeeds", frozenset({"ip", "ioc"})),
     ("c2intelfeeds", frozenset({"domain", "ioc"})),
 )  # fmt: skip
@@ -60,7 +61,7 @@ _PAGE = re.compile(r"<!doctype html|<html\b|<head\b|<body\b|<(?:table|div|articl
 _TEXTS = (".txt", ".text", ".md", ".markdown", ".adoc", ".asciidoc", ".rst")
 _NO_REPORTS = frozenset({"license", "copying", "makefile", "requirements", "notice", "authors", "codeowners"})
 _PUBLISHED_URLS = (("openphish", "openphish"), ("urlhaus", "urlhaus-text"))
-_WORD = re.compile(r"[^\W\d_]{2,}")
+_WORD = re.compile(r"(?:^|\s)[^\W\d_]{2,}")
 
 
 def detect(name: str, head: bytes) -> str | None:
@@ -123,12 +124,12 @@ def _detect_text(name: str, text: str) -> str | None:
 
 def _by_columns(comments: Sequence[str], body: Sequence[str]) -> str | None:
     """Recognise a publisher by the names of the columns, in a comment or the first line."""
-    delimiter = guess_delimiter(list(body[:50]))
     for line in (*body[:1], *reversed(comments)):
-        columns = set(keys([cell.strip(' "#;') for cell in line.split(delimiter)]))
-        for found, needed in _COLUMNS:
-            if needed <= columns and (found != "c2intelfeeds" or line.startswith("#")):
-                return found
+        for delimiter in DELIMITERS:
+            columns = set(keys([cell.strip(' "#;') for cell in line[:MAX_LINE].split(delimiter, 200)]))
+            for found, needed in _COLUMNS:
+                if needed <= columns and (found != "c2intelfeeds" or line.startswith("#")):
+                    return found
     return None
 
 
@@ -136,14 +137,28 @@ def _list_or_report(name: str, comments: Sequence[str], body: Sequence[str]) -> 
     """Tell a list (most lines are a value), a table (most lines have the same columns) and a report (sentences) apart."""
     if not body:
         return "list" if comments else None
-    if _share(body, _is_value) >= 0.5:
-        return next((found for word, found in _PUBLISHED_URLS if word in name and "://" in body[0]), "list")
     delimiter = guess_delimiter(list(body))
+    if _is_table(body, delimiter):
+        return "csv"
+    values = _share(body, _is_value)
+    if values >= (0.8 if _may_be_report(name) else 0.5):
+        return next((found for word, found in _PUBLISHED_URLS if word in name and "://" in body[0]), "list")
     split = [line.split(delimiter) for line in body if delimiter in line]
     cells = sum(any(map(looks_like_indicator, row)) for row in split)
     if len(split) >= len(body) * 0.7 and (cells >= len(split) * 0.3 or name.endswith((".csv", ".tsv"))):
         return "csv"
-    return "text" if _may_be_report(name) and _share(body, _is_sentence) >= 0.2 else None
+    if _may_be_report(name) and (values or _share(body, _is_sentence) >= 0.2):
+        return "text"
+    return None
+
+
+def _is_table(body: Sequence[str], delimiter: str) -> bool:
+    """Whether every line has the same columns, some of them values, and it is neither a hosts file nor comments."""
+    counts = {line.count(delimiter) for line in body}
+    if len(body) < 2 or len(counts) != 1 or counts == {0} or (delimiter == ";" and " ;" in body[0]):
+        return False
+    rows = [line.split(delimiter) for line in body]
+    return rows[-1][0].strip() not in SINKS and sum(any(map(looks_like_indicator, row)) for row in rows) >= len(rows) / 2
 
 
 def _share(lines: Sequence[str], test: Callable[[str], bool]) -> float:

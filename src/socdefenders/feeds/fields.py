@@ -22,7 +22,7 @@ TYPES: dict[str, IocType | None] = {
     "ip": None, "ips": None, "ip_address": None, "ipaddress": None, "ipaddr": None, "address": None, "addr": None,
     "ip-dst": None, "ip-src": None, "dst_ip": None, "src_ip": None, "remote_ip": None, "c2_ip": None, "c2": None,
     "destination_ip": None, "source_ip": None, "dst": None, "src": None, "ip:port": None, "ip_port": None,
-    "ip-dst|port": None, "ip-src|port": None, "hostname|port": None, "domain|ip": None, "socket": None,
+    "ip-dst|port": None, "ip-src|port": None, "hostname|port": None, "domain_port": None, "domain|ip": None, "socket": None,
     "cidr": None, "cidrs": None, "network": None, "subnet": None, "ip_range": None, "iprange": None, "netblock": None,
     "ipv4": IocType.IPV4, "ipv4-addr": IocType.IPV4, "ipv4addr": IocType.IPV4, "ipv4_address": IocType.IPV4,
     "networksourceipv4": IocType.IPV4, "networkdestinationipv4": IocType.IPV4,
@@ -57,15 +57,15 @@ TYPES: dict[str, IocType | None] = {
 """A publisher's name for a kind of value, in the form of `name_key`, and our type."""
 
 UNSUPPORTED = frozenset({
-    "as", "asn", "authentihash", "bic", "bitcoin", "btc", "campaign-name", "certificate", "comment", "command", "cookie",
+    "as", "asn", "authentihash", "bic", "bitcoin", "btc", "campaign-name", "certificate", "comment", "command", "command_line", "cookie",
     "cpe", "datetime", "description", "email-attachment", "email-body", "email-header", "email-message-id",
-    "email-mime-boundary", "email-subject", "email-x-mailer", "ethereum", "filename", "file_name", "file_path", "filepath",
+    "email-mime-boundary", "email-subject", "email-x-mailer", "ethereum", "filename", "file_name", "file_path", "filepath", "file_path_name",
     "filename-pattern", "ftp-username", "github-username", "hassh-md5", "hasshserver-md5", "hex", "iban", "imphash",
     "impfuzzy", "ja3", "ja3-fingerprint-md5", "ja3s", "ja4", "jarm", "jarm-fingerprint", "mac-address", "mime-type",
     "monero", "mutex", "named_pipe", "named-pipe", "other", "path", "pattern-in-file", "pattern-in-memory",
     "pattern-in-traffic", "pdb", "pehash", "phone-number", "port", "process", "process_name", "regkey", "regkey|value",
     "registry", "registry_key", "registry-key", "sha224", "sha384", "sigma", "size-in-bytes", "snort", "ssdeep", "suricata",
-    "telfhash", "text", "threat-actor", "tlsh", "tool", "user-agent", "useragent", "user_agent", "username", "vhash",
+    "telfhash", "text", "threat-actor", "tlsh", "tool", "user-agent", "useragent", "user_account", "user_agent", "username", "vhash",
     "wallet", "wallet_address", "windows-registry-key", "windows-scheduled-task", "windows-service-name",
     "x509-certificate", "xmr", "yara", "zeek",
 })  # fmt: skip

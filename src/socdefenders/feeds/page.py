@@ -105,10 +105,10 @@ def _about(root: lxml.html.HtmlElement) -> Page:
     title = next((text for text in (clean(" ".join(each.split())) for each in (meta.get("og:title", ""), *titles)) if text), None)
     dates = (meta.get(name) for name in ("article:published_time", "datepublished", "date", "dc.date", "pubdate", "publish-date"))
     time = next((found for found in map(when, (*dates, *(each.get("datetime") for each in root.iter("time")))) if found), None)
-    return Page(title, "", url, time, clean(meta.get("og:site_name")) or _host(url))
+    return Page(title, "", url, time, clean(meta.get("og:site_name")) or host(url))
 
 
-def _host(url: str | None) -> str | None:
+def host(url: str | None) -> str | None:
     """The site's name out of its address, without `www.`."""
     if url is None:
         return None

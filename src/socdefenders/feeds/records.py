@@ -155,8 +155,10 @@ def _is_header(row: list[str]) -> bool:
 
 
 def guess_delimiter(sample: list[str]) -> str:
-    """The delimiter that splits most of the sampled lines, and most alike."""
+    """The delimiter that splits most of the sampled lines, and most alike; it stands in the first of them."""
     text = [line[:MAX_LINE] for line in sample[:SAMPLE] if line.strip() and not line.startswith("#")]
+
+    candidates = [each for each in DELIMITERS if text and each in text[0]] or list(DELIMITERS)
 
     def fit(delimiter: str) -> tuple[float, int]:
         counts = Counter(line.count(delimiter) for line in text)
@@ -164,4 +166,4 @@ def guess_delimiter(sample: list[str]) -> str:
         columns, alike = counts.most_common(1)[0] if counts else (0, 0)
         return (split + (alike if columns else 0), -DELIMITERS.index(delimiter))
 
-    return max(DELIMITERS, key=fit)
+    return max(candidates, key=fit)

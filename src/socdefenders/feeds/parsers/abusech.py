@@ -179,8 +179,11 @@ def parse_bazaar(stream: BinaryIO, _hints: Hints) -> Iterator[Item]:
         context=tuple(at for at in (column(names, "file_name"), column(names, "mime_type")) if at >= 0),
         tags=column(names, "file_type_guess"),
     )
-    sha256 = column(names, "sha256_hash")
+    link: str | None = None
     for item in read_rows(opened.rows, columns):
-        if isinstance(item, Observable) and item.type is IocType.SHA256 and sha256 >= 0:
-            link = f"https://bazaar.abuse.ch/sample/{item.value.strip().lower()}/"
-        yield item._replace(reference_url=link) if isinstance(item, Observable) and sha256 >= 0 else item
+        if isinstance(item, Observable):
+            if item.type is IocType.SHA256:  # the first of a row's three, and what its page is called by
+                link = f"https://bazaar.abuse.ch/sample/{item.value.strip().lower()}/"
+            yield item._replace(reference_url=link)
+        else:
+            yield item

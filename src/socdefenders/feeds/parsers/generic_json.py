@@ -12,6 +12,8 @@ from socdefenders.feeds.records import MAX_COLUMNS, SAMPLE, Broken, Record, Tabl
 from socdefenders.model import Item, Observable, Rejected
 
 _DEPTH = 6
+_NOT_VALUES = frozenset({"references", "reference", "links", "external_references", "tags", "labels", "authors", "contacts"})
+"""Lists under these names are of links and words, however much they look like indicators."""
 
 
 def parse_json(stream: BinaryIO, hints: Hints) -> Iterator[Item]:
@@ -29,8 +31,9 @@ def _walk(value: object, depth: int) -> Iterator[Item]:
         return
     if isinstance(value, dict):
         if any(isinstance(each, dict | list) for each in value.values()):
-            for each in value.values():
-                yield from _walk(each, depth - 1)
+            for name, each in value.items():
+                if name_key(name) not in _NOT_VALUES:
+                    yield from _walk(each, depth - 1)
         else:
             yield from _walk([value], depth)
     elif isinstance(value, list):
@@ -46,7 +49,7 @@ def _list(values: list[object], depth: int) -> Iterator[Item]:
     objects = [each for each in values[:SAMPLE] if isinstance(each, dict)]
     names = list(dict.fromkeys(key for each in objects for key in each))[:MAX_COLUMNS]
     sample = [_row(each, names) for each in objects]
-    columns = guess_columns(Table(tuple(map(name_key, names)), sample, iter(()))) if names else None
+    columns = guess_columns(Table(tuple(map(name_key, names)), sample, iter(())), by_content=False) if names else None
     if columns is not None:
         yield from read_rows(_rows(values, names), columns)
     else:

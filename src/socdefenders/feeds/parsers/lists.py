@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from socdefenders.feeds.fields import clean
+from socdefenders.feeds.fields import clean, joined, looks_like_indicator
 from socdefenders.feeds.jsons import load, records
 from socdefenders.feeds.lines import MAX_LINE, lines
 from socdefenders.feeds.parsers.base import Hints
@@ -44,6 +44,8 @@ def _entry(number: int, line: str) -> Iterator[Item]:
     if first in SINKS and len(columns) > 1:
         for name in value.split()[1:20]:
             yield Observable(name, number, context=comment)
+    elif len(columns) > 1 and not looks_like_indicator(first.rstrip(",")):
+        yield Rejected(number, "words, not a value")
     else:
         yield Observable(first.strip("\"',"), number, context=comment or clean(" ".join(columns[1:])))
 
@@ -109,6 +111,20 @@ def parse_drop_json(stream: BinaryIO, hints: Hints) -> Iterator[Item]:
             yield Rejected(number, "no DROP record")
         elif block:
             yield _dropped(block, number, clean(record.get("sblid")) or "")
+
+
+def parse_dshield(stream: BinaryIO, _hints: Hints) -> Iterator[Item]:
+    """Read the DShield block list: start, end and prefix length of a block, the attacks counted, and whose it is."""
+    for line, row in csv_records(lines(stream), "\t"):
+        if isinstance(row, str):
+            yield Rejected(line, row)
+        elif len(row) < 4 or not row[2].isdecimal():
+            if row[0] != "Start":
+                yield Rejected(line, "not start, end and length of a block")
+        else:
+            owner = clean(row[4]) if len(row) > 4 else None
+            yield Observable(f"{row[0].strip()}/{row[2]}", line, threat_type="scanner",
+                             context=joined(f"{row[3]} targets attacked", owner))  # fmt: skip
 
 
 def parse_c2intel(stream: BinaryIO, _hints: Hints) -> Iterator[Item]:

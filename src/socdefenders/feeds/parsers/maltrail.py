@@ -11,7 +11,7 @@ from socdefenders.model import IocType, Item, Observable, Rejected
 
 _REFERENCE = re.compile(r"#\s*References?:\s*(https?://\S+)", re.IGNORECASE)
 _ALIASES = re.compile(r"#\s*Aliases:\s*(.+)", re.IGNORECASE)
-_NAMED = re.compile(r"(malware|malicious|suspicious)_(?:apt_)?([^/!]+?)\.txt")
+_NAMED = re.compile(r"(malware|malicious|suspicious|mass)_(?:apt_)?([^/!]+?)\.txt")
 _COMMENT = re.compile(r"\s#|\(#")
 
 

@@ -18,7 +18,9 @@ _FAMILIES = frozenset({
     "stealer", "tool",
 })  # fmt: skip
 _RENAMED = {"malware-sample": "filename|md5", "ip-dst/port": "ip-dst|port"}
-_NOT_FOR_DETECTION = 25
+_ANALYSES = frozenset({"External analysis", "Internal reference"})
+_MACHINE_TAGS = ("osint:", "type:", "workflow:", "misp-galaxy:mitre-attack-pattern=")
+_NOT_FOR_DETECTION = 40
 """The confidence of an attribute without `to_ids`: the publisher warns against acting on it alone."""
 
 
@@ -71,7 +73,11 @@ def _attributes(event: Json) -> Iterator[tuple[Json | None, str | None]]:
 
 def _about(event: Json) -> _Event:
     organisation = as_dict(event.get("Orgc")) or as_dict(event.get("Org"))
-    links = (clean(each.get("value")) for each, _ in _attributes(event) if each and each.get("type") == "link")
+    links = (
+        clean(each.get("value"))
+        for each, _ in _attributes(event)
+        if each and (each.get("type") == "link" or each.get("category") in _ANALYSES)
+    )
     return _Event(
         info=clean(event.get("info")),
         date=when(event.get("date")),
@@ -91,7 +97,7 @@ def _attribute(number: int, attribute: Json, comment: str | None, event: _Event)
     if value is None:
         yield Rejected(number, "an attribute without a value")
         return
-    if kind == "link":
+    if kind == "link" or (kind == "url" and attribute.get("category") in _ANALYSES):
         yield Rejected(number, "a link to an analysis is no indicator", supported=False)
         return
     named = (*_tags(attribute), *event.tags)
@@ -105,9 +111,9 @@ def _attribute(number: int, attribute: Json, comment: str | None, event: _Event)
             when(attribute.get("first_seen")) or event.date,
             when(attribute.get("last_seen")),
             None if attribute.get("to_ids", True) else _NOT_FOR_DETECTION,
-            clean(attribute.get("category")),
+            None,
             _family(named),
-            tags([_plain(tag) for tag in named]),
+            tags([_plain(tag) for tag in named if not tag.startswith(_MACHINE_TAGS)]),
             techniques(*named),
             joined(event.info, comment, None if own_link else said),
             own_link or event.link,

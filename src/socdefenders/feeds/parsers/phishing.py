@@ -60,7 +60,7 @@ def parse_tweetfeed(stream: BinaryIO, _hints: Hints) -> Iterator[Item]:
     columns = Columns(((3, None),), type=2, first_seen=0, tags=4, reference_url=5, context=(1,))
     for item in read_rows(csv_records(lines(stream), ","), columns):
         if isinstance(item, Observable):
-            kind = next((tag for tag in item.tags if tag in {"phishing", "malware", "ransomware", "scam", "c2"}), None)
+            kind = next((tag for tag in map(str.lower, item.tags) if tag in {"phishing", "malware", "ransomware", "scam", "c2"}), None)
             yield item._replace(threat_type=kind, context=f"reported by @{item.context}" if item.context else None)
         else:
             yield item

@@ -9,19 +9,21 @@ from typing import BinaryIO
 from socdefenders.feeds.fields import clean, when
 from socdefenders.feeds.jsons import read_all
 from socdefenders.feeds.lines import decode
-from socdefenders.feeds.page import MAX_PAGE, main_text
+from socdefenders.feeds.page import MAX_PAGE, host, main_text
 from socdefenders.feeds.parsers.base import Hints
 from socdefenders.model import Document, Item, Rejected
 
 MAX_REPORT = 16 << 20
-_HEADING = re.compile(r"(?:#{1,6}|={1,6})\s+(.{1,500})")
+_HEADING = re.compile(r"[#=]\s+(.{1,500})")
 _UNDERLINE = re.compile(r"\s{0,3}(?:={3,}|-{3,})\s*")
 _ABOUT = re.compile(
-    r"[\s>*_-]{0,8}(title|date|published|publication date|updated|url|source|link|reference|original|permalink|canonical)"
+    r"[\s>*_-]{0,8}(title|date|published|publication date|updated|url|source|link|original|permalink|canonical)"
     r"\**\s{0,4}[:=]\s{0,4}\**\s*(.{1,2000})",
     re.IGNORECASE,
 )
 _LINK = re.compile(r"https?://[^\s)>\]\"']{4,2000}")
+_LABELLED = re.compile(r"[\s>*_-]{0,4}[^\s:：]{1,20}[:：]\**\s{0,4}(https?://[^\s/]{1,200}/[^\s)>\]\"']{2,2000})$")
+"""A line that labels an address, in any language; only one with a path can be an article's."""
 _DATE_IN_NAME = re.compile(r"(?<!\d)((?:19|20)\d\d)[-_.]?(0[1-9]|1[0-2])[-_.]?(0[1-9]|[12]\d|3[01])(?!\d)")
 _NEAR = 15
 """The first lines, where a report says what it is."""
@@ -33,7 +35,7 @@ def parse_page(stream: BinaryIO, hints: Hints) -> Iterator[Item]:
     if not page.text:
         yield Rejected(0, "a page without text")
         return
-    title = page.title or page.text.partition("\n")[0][:200]
+    title = page.title or hints.name.rpartition("/")[2].rpartition("!")[2].partition(".")[0] or "Untitled page"
     yield Document(title, page.text, page.url, page.published_at, source=page.site)
 
 
@@ -43,29 +45,34 @@ def parse_report(stream: BinaryIO, hints: Hints) -> Iterator[Item]:
     if not text:
         yield Rejected(0, "a report without text")
         return
-    near = [line.strip() for line in islice((line for line in text.splitlines() if line.strip()), _NEAR)]
+    near = [line.strip() for line in islice((line for line in text[: 64 * 1024].splitlines() if line.strip()), _NEAR)]
+    if near[0] == "---" and "---" in near[1:]:  # front matter
+        near = [*near[near.index("---", 1) + 1 :], *near[1 : near.index("---", 1)]] or near
     said = {found[1].lower(): found[2].strip(" *\"'") for found in map(_ABOUT.match, near) if found}
+    url = _url(near, said)
     yield Document(
         title=said.get("title") or _title(near),
         text=text,
-        url=_url(near, said),
+        url=url,
         published_at=_published(near, said, hints.name),
         modified_at=when(said.get("updated")),
+        source=host(url),
     )
 
 
 def _title(near: list[str]) -> str:
-    """The first heading, else the first line that says anything."""
-    heading = next((found[1] for found in map(_HEADING.match, near) if found), None)
+    """The first line that says anything, or a heading of the first rank close below it."""
+    heading = next((found[1] for found in map(_HEADING.match, near[:4]) if found), None)
     first = next((line for line in near if not _UNDERLINE.fullmatch(line) and not line.startswith((":", "//", "---"))), near[0])
     return (clean((heading or first).strip("#=* ")) or first)[:300]
 
 
 def _url(near: list[str], said: dict[str, str]) -> str | None:
     """The address of the report itself: where it is named as such, or where it stands alone on a line near the top."""
-    named = (said.get(name, "") for name in ("url", "permalink", "canonical", "original", "source", "link", "reference"))
+    named = (said.get(name, "") for name in ("url", "permalink", "canonical", "original", "source", "link"))
     found = next((match.group() for match in map(_LINK.match, named) if match), None)
-    return found or next((line for line in near if _LINK.fullmatch(line)), None)
+    labelled = (match[1] for match in map(_LABELLED.match, near[:6]) if match)
+    return found or next(labelled, None) or next((line for line in near[:3] if _LINK.fullmatch(line)), None)
 
 
 def _published(near: list[str], said: dict[str, str], name: str) -> datetime | None:

@@ -6,6 +6,7 @@ is refused before either: it is where XML bombs and foreign files come in, and n
 
 import re
 import warnings
+from calendar import timegm
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import BinaryIO, cast
@@ -75,9 +76,9 @@ def _document(number: int, entry: Json, source: str | None) -> Item:
 
 def _time(entry: Json, name: str) -> datetime | None:
     parsed = entry.get(f"{name}_parsed")
-    if isinstance(parsed, tuple) and len(parsed) >= 6:
+    if isinstance(parsed, tuple):
         try:
-            return datetime(*parsed[:6], tzinfo=UTC)
-        except (ValueError, TypeError):
+            return datetime.fromtimestamp(timegm(parsed), UTC)
+        except (ValueError, TypeError, OverflowError, OSError):
             return None
     return when(entry.get(name))

@@ -106,7 +106,7 @@ def read_rows(rows: Iterator[Record | Broken], columns: Columns) -> Iterator[Ite
         known = about(row)
         for at, kind in columns.values:
             value = row[at] if at < len(row) else ""
-            if typed:
+            if typed and (value or any(map(str.strip, row))):
                 name = row[type_at]
                 if name not in TYPES or "|" in name:
                     yield from typed_observables(value, name, line, known)
@@ -116,7 +116,7 @@ def read_rows(rows: Iterator[Record | Broken], columns: Columns) -> Iterator[Ite
                 value = with_port(value, row[port_at] if port_at < len(row) else "")
             if value and (len(columns.values) == 1 or clean(value)):
                 yield make((value, line, kind, *known))
-            elif len(columns.values) == 1:
+            elif len(columns.values) == 1 and any(map(str.strip, row)):
                 yield Rejected(line, "no value")
 
 
@@ -179,21 +179,24 @@ def _link(text: str) -> str | None:
     return link if link and link.startswith(("http://", "https://")) else None
 
 
-def guess_columns(opened: Table) -> Columns | None:
-    """Tell what each column holds, or None when none holds indicators."""
+def guess_columns(opened: Table, *, by_content: bool = True) -> Columns | None:
+    """Tell what each column holds, or None when none holds indicators.
+
+    Where the names say nothing, the content decides, if `by_content`.
+    """
     width = max(map(len, opened.sample), default=len(opened.names or ()))
     cells = [[row[at] for row in opened.sample if at < len(row) and clean(row[at])] for at in range(width)]
     if opened.names is None:
         return _by_content(cells)
     at = {name: index for index, name in reversed(list(enumerate(opened.names)))}
-    type_at = next((at[name] for name in _TYPE if name in at and _share(cells, at[name], _is_type) >= 0.5), -1)
+    type_at = next((at[name] for name in _TYPE if name in at and _share(cells, at[name], _is_type) >= 0.2), -1)
     values = _value_columns(at, cells, type_at)
     if not values:
-        return None
+        return _by_content(cells) if by_content else None
     taken = {type_at, *(index for index, _ in values)}
     roles = {role: _first(at, names, taken) for role, names in _ROLES.items()}
     context = tuple(at[name] for name in _CONTEXT if name in at and at[name] not in taken)
-    port = -1 if len(values) > 1 else _first(at, ("port", "dst_port", "remote_port", "destination_port"), taken)
+    port = -1 if len(values) > 1 else _first(at, ("port", "dst_port"), taken)
     return Columns(values, type=type_at, port=port, context=context, **roles)
 
 
@@ -211,10 +214,7 @@ def _value_columns(at: dict[str, int], cells: list[list[str]], type_at: int) -> 
         return ((best, None),)
     typed = [(index, TYPES[name]) for name, index in at.items() if name in TYPES and name != "link" and index != type_at]
     typed = [(index, kind) for index, kind in typed if not cells or _share(cells, index, looks_like_indicator) >= 0.3]
-    if typed:
-        return tuple(sorted(typed, key=lambda column: column[0]))
-    guessed = _by_content(cells)
-    return guessed.values if guessed else ()
+    return tuple(sorted(typed, key=lambda column: column[0]))
 
 
 def _by_content(cells: list[list[str]]) -> Columns | None:
@@ -226,7 +226,9 @@ def _by_content(cells: list[list[str]]) -> Columns | None:
     others = [index for index in range(len(cells)) if index != value]
     kind = next((index for index in others if _share(cells, index, _is_type) >= 0.8), -1)
     time = next((index for index in others if _share(cells, index, _is_time) >= 0.8), -1)
-    return Columns(((value, None),), type=kind, first_seen=time)
+    link = next((index for index in others if _share(cells, index, _is_link) >= 0.8), -1)
+    words = tuple(index for index in others if index not in {kind, time, link} and _share(cells, index, _is_words) >= 0.5)
+    return Columns(((value, None),), type=kind, first_seen=time, reference_url=link, context=words)
 
 
 def _share(cells: list[list[str]], index: int, test: Callable[[str], bool]) -> float:
@@ -237,6 +239,14 @@ def _share(cells: list[list[str]], index: int, test: Callable[[str], bool]) -> f
 def _is_type(cell: str) -> bool:
     key = name_key(cell)
     return key in TYPES or key in UNSUPPORTED
+
+
+def _is_link(cell: str) -> bool:
+    return cell.strip().startswith(("http://", "https://"))
+
+
+def _is_words(cell: str) -> bool:
+    return " " in cell.strip() and not _is_time(cell)
 
 
 def _is_time(cell: str) -> bool:
