@@ -21,7 +21,7 @@ def refanged(path: Path) -> str:
     text = path.read_text(encoding="utf-8")
     text = re.sub(r"\s?[\[(](?:\.|dot)[\])]\s?", ".", text)
     text = re.sub(r"\s?\[(?:@|at)\]\s?", "@", text)
-    return text.replace("hxxp", "http")
+    return text.replace("[:]", ":").replace("hxxp", "http")
 
 
 each_file = pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
