@@ -60,9 +60,9 @@ class Batch:
     """The file that is being read at the batch's end."""
 
     def complain(self, kind: str, where: str, why: str) -> None:
-        """Count one record as `kind` and keep the reason among the first few."""
+        """Count one record as `kind`, and keep the reason if it is among the first few and says something new."""
         setattr(self.outcome, kind, getattr(self.outcome, kind) + 1)
-        if len(self.outcome.reasons) < REASONS:
+        if len(self.outcome.reasons) < REASONS and not any(reason.endswith(why) for reason in self.outcome.reasons):
             self.outcome.reasons.append(f"{where}: {why}")
 
 
@@ -71,7 +71,7 @@ async def load(
     paths: Sequence[Path],
     *,
     now: datetime,
-    options: Options = Options(),  # noqa: B008  # frozen
+    options: Options = Options(),  # frozen
     progress: Callable[[str, Outcome], None] = lambda _file, _outcome: None,
 ) -> Outcome:
     """Load every file at or below `paths`; raise FeedError when there is none, or the format named is unknown.
@@ -112,9 +112,22 @@ async def _write(writer: Writer, batch: Batch, *, now: datetime, dry_run: bool) 
 
 
 def _add(total: Outcome, part: Outcome) -> None:
-    for name in ("new", "updated", "unchanged", "repeated", "suppressed", "unsupported", "malformed", "articles", "files"):
+    for name in (
+        "new",
+        "updated",
+        "unchanged",
+        "repeated",
+        "suppressed",
+        "unsupported",
+        "malformed",
+        "articles",
+        "files",
+    ):
         setattr(total, name, getattr(total, name) + getattr(part, name))
-    total.reasons += part.reasons[: REASONS - len(total.reasons)]
+    for reason in part.reasons:
+        said = {known.partition(": ")[2] for known in total.reasons}
+        if len(total.reasons) < REASONS and reason.partition(": ")[2] not in said:
+            total.reasons.append(reason)
 
 
 def _batches(entries: Iterable[Entry], options: Options) -> Iterator[Batch]:
@@ -214,7 +227,8 @@ def _take_document(batch: Batch, item: Document, origin: _Origin) -> None:
     batch.sources.setdefault(source, (origin.format.category, origin.format.homepage))
     address, host = _address(item.url)
     article = NewArticle(
-        name_id("article", address) if address else name_id("article", source, item.title),
+        # Without an address the file's own name keeps two reports of one title apart.
+        name_id("article", address) if address else name_id("article", source, Path(origin.file).name, item.title),
         source,
         item.title,
         item.url,

@@ -6,7 +6,7 @@ bounded by itself, and starts no further one after its deadline; the answer says
 
 import asyncio
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -31,9 +31,17 @@ _WORD = re.compile(r"[0-9a-z]+", re.ASCII)
 
 
 async def find(
-    database: Database, text: str, *, type_: IocType | None = None, include_related: bool = True, deadline: float = 0.025
+    database: Database,
+    text: str,
+    *,
+    type_: IocType | None = None,
+    include_related: bool = True,
+    deadline: float = 0.025,
 ) -> SearchResult:
-    """Return who reported `text`; the fallback stops after `deadline` seconds. Raise InputError for an unusable text."""
+    """Return who reported `text`; the fallback stops after `deadline` seconds.
+
+    Raises InputError for a text that cannot be searched.
+    """
     query = candidates(text, type_)
     found = await searching.exact(database, query.normalized, type_)
     if found:
@@ -87,22 +95,30 @@ async def _related(database: Database, found: Sequence[Found]) -> list[Sighting]
     if not chosen:
         return []
     matched = {(row.sighting.type, row.sighting.value) for row in found}
-    kept = [searching.preview(row) for row in chosen]
-    best = _best((sighting for preview in kept for sighting in preview), matched)
-    if len(best) < RELATED and any(len(preview) == searching.KEPT_READY for preview in kept):
-        articles = [row.sighting.article_id for row in chosen if row.sighting.article_id]
-        matches = list({row.indicator_id for row in found})
-        best = _best(await searching.related_beyond(database, articles, matches, 10 * RELATED), matched)
-    return best
-
-
-def _best(sightings: Iterable[Sighting], matched: set[tuple[str, str]]) -> list[Sighting]:
-    ranked = sorted(sightings, key=lambda sighting: (sighting.confidence, sighting.last_seen), reverse=True)
+    ready = [searching.kept_ready(row) for row in chosen]
+    entries = [(row.sighting, kept) for row, kepts in zip(chosen, ready, strict=True) for kept in kepts]
+    if len(chosen) > 1:
+        entries.sort(key=lambda entry: (entry[1].confidence, entry[1].last_seen), reverse=True)
     best: dict[tuple[str, str], Sighting] = {}
-    for sighting in ranked:
-        value = (sighting.type, sighting.value)
-        if value not in matched:
-            best.setdefault(value, sighting)
+    for own, kept in entries:
+        value = (kept.type, kept.value)
+        if value not in matched and value not in best:
+            best[value] = searching.beside(own, kept)
+            if len(best) == RELATED:
+                break
+    if len(best) < RELATED and any(len(kepts) == searching.KEPT_READY for kepts in ready):
+        return await _related_beyond(database, found, chosen)
+    return list(best.values())
+
+
+async def _related_beyond(database: Database, found: Sequence[Found], chosen: Sequence[Found]) -> list[Sighting]:
+    """Return the same from the tables: the matches themselves fill what the articles keep ready."""
+    articles = [row.sighting.article_id for row in chosen if row.sighting.article_id]
+    matches = list({row.indicator_id for row in found})
+    rows = await searching.related_beyond(database, articles, matches, RELATED * RELATED_ARTICLES)
+    best: dict[tuple[str, str], Sighting] = {}
+    for sighting in rows:
+        best.setdefault((sighting.type, sighting.value), sighting)
     return list(best.values())[:RELATED]
 
 
@@ -138,7 +154,9 @@ class Fallback:
         text, host = self.query.text, self.query.host
         if host:
             below = await searching.subdomains(self.database, ".".join(reversed(host.split("."))), _READ)
-            self._add(sorted(below, key=lambda found: (found.type == IocType.URL, len(found.value), found.value)), _READ)
+            self._add(
+                sorted(below, key=lambda found: (found.type == IocType.URL, len(found.value), found.value)), _READ
+            )
         if not self.full:
             prefixes = [text] if "://" in text else [text, f"http://{text}", f"https://{text}"]
             begin = await searching.beginnings(self.database, prefixes, _READ)
@@ -194,14 +212,14 @@ def has_trigram(text: str) -> bool:
     for word in _WORD.finditer(text.lower()):
         begins = text[: word.start()][-1:].isascii() and word.start() > 0
         ends = text[word.end() :][:1].isascii() and word.end() < len(text)
-        if len(word.group()) + 2 * begins + ends >= 3:  # noqa: PLR2004  # a trigram's length
+        if len(word.group()) + 2 * begins + ends >= 3:  # a trigram's length
             return True
     return False
 
 
 def halves(text: str) -> tuple[str, str] | None:
-    """Return two parts of `text` of which every value one edit away contains at least one; None when too short to tell."""
+    """Return two parts of `text` of which every value one edit away contains one; None when too short to tell."""
     middle = len(text) // 2
     first, second = text[:middle], text[middle:]
-    telling = all(any(len(word.group()) > 3 for word in _WORD.finditer(part.lower())) for part in (first, second))  # noqa: PLR2004
+    telling = all(any(len(word.group()) > 3 for word in _WORD.finditer(part.lower())) for part in (first, second))
     return (first, second) if telling else None

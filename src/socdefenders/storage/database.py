@@ -20,6 +20,7 @@ Record = asyncpg.Record
 
 CONNECT_SECONDS = 5.0
 COMMAND_SECONDS = 30.0
+_SHORTEST_PAUSE, _LONGEST_PAUSE = 0.05, 2.0
 
 # The search's statements are simple enough for one plan to be right for every value; planning
 # anew costs as much as running them.
@@ -29,21 +30,33 @@ UNAVAILABLE = (
     OSError,
     TimeoutError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
     asyncpg.PostgresConnectionError,
     asyncpg.CannotConnectNowError,
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
     asyncpg.IdleSessionTimeoutError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
+    asyncpg.TransactionTimeoutError,
+    asyncpg.QueryCanceledError,  # a time limit that the server sets is the same to us as our own
+    asyncpg.SerializationError,  # our transactions cannot raise it; a standby that must catch up does
     asyncpg.TooManyConnectionsError,
     asyncpg.DiskFullError,
     asyncpg.OutOfMemoryError,
     asyncpg.ReadOnlySQLTransactionError,
 )
 
+# The driver counts these to the errors of its interface; no second attempt mends them.
+_MISTAKES = (
+    asyncpg.ClientConfigurationError,
+    asyncpg.UnsupportedClientFeatureError,
+    asyncpg.UnsupportedServerFeatureError,
+)
+
 
 def wrapped(error: Exception) -> StorageError:
     """Return what the driver's `error` means to a caller."""
-    if isinstance(error, UNAVAILABLE):
+    if isinstance(error, UNAVAILABLE) and not isinstance(error, _MISTAKES):
         return StorageUnavailable(f"The database is not reachable at the moment: {str(error) or type(error).__name__}")
     return StorageError(f"The database refused the operation: {error}")
 
@@ -70,6 +83,7 @@ class Database:
         self.dsn = dsn
         self._free = asyncio.Semaphore(size)
         self._idle: list[Connection] = []
+        self._closed = False
 
     @classmethod
     async def open(cls, dsn: str, *, size: int = 8) -> Self:
@@ -90,6 +104,7 @@ class Database:
 
     async def close(self) -> None:
         """Close the idle connections; those in use close when they are handed back."""
+        self._closed = True
         idle, self._idle = self._idle, []
         for connection in idle:
             with suppress(*UNAVAILABLE):
@@ -102,7 +117,7 @@ class Database:
             connection = await self._take()
             try:
                 yield connection
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+            except (asyncpg.PostgresError, *UNAVAILABLE) as error:
                 if isinstance(error, UNAVAILABLE):
                     connection.terminate()
                 raise wrapped(error) from error
@@ -111,8 +126,7 @@ class Database:
                 connection.terminate()
                 raise
             finally:
-                if not connection.is_closed():
-                    self._idle.append(connection)
+                self._give_back(connection)
 
     async def _take(self) -> Connection:
         while self._idle:
@@ -121,6 +135,12 @@ class Database:
             if not connection.is_closed():
                 return connection
         return await connect(self.dsn)
+
+    def _give_back(self, connection: Connection) -> None:
+        if self._closed:
+            connection.terminate()
+        elif not connection.is_closed():
+            self._idle.append(connection)
 
     async def fetch(self, sql: str, *values: object) -> list[Record]:
         """Run one statement and return its rows.
@@ -132,7 +152,7 @@ class Database:
             connection = await self._take()
             try:
                 return await connection.fetch(sql, *values)
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+            except (asyncpg.PostgresError, *UNAVAILABLE) as error:
                 if isinstance(error, UNAVAILABLE):
                     connection.terminate()
                 raise wrapped(error) from error
@@ -140,8 +160,7 @@ class Database:
                 connection.terminate()
                 raise
             finally:
-                if not connection.is_closed():
-                    self._idle.append(connection)
+                self._give_back(connection)
 
     async def execute(self, sql: str, *values: object) -> str:
         """Run one statement and return the server's command tag."""
@@ -154,23 +173,19 @@ class Database:
         After a break the line is taken up again with a growing pause; `heard("")` then says that
         notifications may have been missed.
         """
-        pause = 0.05
+        pause = _SHORTEST_PAUSE
         while True:
-            try:
+            with suppress(StorageError, asyncpg.PostgresError, *UNAVAILABLE):
                 connection = await connect(self.dsn, command_timeout=None)
-            except StorageError:
-                await asyncio.sleep(pause)
-                pause = min(pause * 2, 2.0)
-                continue
-            broken = asyncio.Event()
-            try:
-                connection.add_termination_listener(lambda _connection, broken=broken: broken.set())
-                await connection.add_listener(channel, lambda *note: heard(str(note[3])))
-                heard("")
-                pause = 0.05
-                await broken.wait()
-            except UNAVAILABLE:
-                pass
-            finally:
-                connection.terminate()
-                await lost()
+                broken = asyncio.Event()
+                try:
+                    connection.add_termination_listener(lambda _connection, broken=broken: broken.set())
+                    await connection.add_listener(channel, lambda *note: heard(str(note[3])))
+                    heard("")
+                    pause = _SHORTEST_PAUSE
+                    await broken.wait()
+                finally:
+                    connection.terminate()
+                    await lost()
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, _LONGEST_PAUSE)

@@ -6,15 +6,31 @@ processes from upgrading at once.
 """
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 
 import asyncpg
 
 from socdefenders.errors import SchemaError, StorageError
-from socdefenders.storage.database import Connection, connect, wrapped
+from socdefenders.storage.database import UNAVAILABLE, Connection, Record, connect, wrapped
 
 _LOCK = 0x50C_DEF  # any number, the same in every process
+
+# Other tools keep a table of this name too; ours is known by its columns.
+_OURS = """
+select count(*) = 2 from pg_attribute
+ where attrelid = to_regclass('schema_migrations') and attname in ('checksum', 'finished_at') and not attisdropped
+"""
+
+# Any table where ours would stand, but for those of extensions.
+_TAKEN = """
+select exists (
+    select from pg_class c
+     where c.relnamespace = current_schema()::regnamespace and c.relkind in ('r', 'p', 'f')
+       and not exists (
+           select from pg_depend d where d.classid = 'pg_class'::regclass and d.objid = c.oid and d.deptype = 'e'))
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +80,7 @@ async def status(dsn: str) -> Status:
     connection = await connect(dsn)
     try:
         return await _status(connection)
-    except asyncpg.PostgresError as error:
+    except (asyncpg.PostgresError, *UNAVAILABLE) as error:
         raise wrapped(error) from error
     finally:
         await connection.close()
@@ -93,7 +109,7 @@ async def upgrade(dsn: str) -> Status:
         for step in migrations()[found.current :]:
             await _run(connection, step)
         return found
-    except asyncpg.PostgresError as error:
+    except (asyncpg.PostgresError, *UNAVAILABLE) as error:
         raise wrapped(error) from error
     finally:
         await connection.close()
@@ -110,7 +126,9 @@ async def _run(connection: Connection, step: Migration) -> None:
             await connection.execute(step.sql)
             if step.version == 1:
                 await connection.execute(mark, *values)
-            await connection.execute("update schema_migrations set finished_at = now() where version = $1", step.version)
+            await connection.execute(
+                "update schema_migrations set finished_at = now() where version = $1", step.version
+            )
     except asyncpg.InsufficientPrivilegeError as error:
         raise StorageError(
             f"Migration {step.version} needs more rights: {error}. Let the database's owner run "
@@ -124,31 +142,30 @@ async def _status(connection: Connection) -> Status:
     version = connection.get_server_version()
     if version.major < 14:
         return Status(0, latest, f"PostgreSQL {version.major} is too old; SOC Defenders needs 14 or later.")
-    if await connection.fetchval("select to_regclass('schema_migrations')") is None:
-        taken = await connection.fetchval("select to_regclass('indicators') is not null or to_regclass('api_keys') is not null")
+    if not await connection.fetchval(_OURS):
+        taken = await connection.fetchval(_TAKEN)
         problem = "The database has tables of another application; give SOC Defenders a database of its own."
         return Status(0, latest, problem if taken else None)
     rows = await connection.fetch("select version, checksum, finished_at from schema_migrations order by version")
-    current = rows[-1]["version"] if rows else 0
-    if current > latest:
-        return Status(
-            current,
-            latest,
-            f"The database has schema {current}, newer than this version's {latest}; install the newer SOC Defenders again.",
+    return Status(rows[-1]["version"] if rows else 0, latest, _problem(rows, steps))
+
+
+def _problem(rows: Sequence[Record], steps: Sequence[Migration]) -> str | None:
+    """Say why a database with these `rows` of schema_migrations is not one that `steps` made."""
+    if rows and rows[-1]["version"] > steps[-1].version:
+        return (
+            f"The database has schema {rows[-1]['version']}, newer than this version's {steps[-1].version}; "
+            "install the newer SOC Defenders again."
         )
     for row, step in zip(rows, steps, strict=False):
         if row["finished_at"] is None:
-            return Status(
-                current,
-                latest,
+            return (
                 f"Migration {row['version']} did not finish; restore the backup made before it, or undo its traces and "
-                f"delete its row from schema_migrations.",
+                "delete its row from schema_migrations."
             )
         if row["version"] != step.version or row["checksum"] != step.checksum:
-            return Status(
-                current,
-                latest,
-                f"Migration {row['version']} was run from another text than this version's; the schema cannot be trusted. "
-                "Install the version that made it, or restore a backup.",
+            return (
+                f"Migration {row['version']} was run from another text than this version's; the schema cannot be "
+                "trusted. Install the version that made it, or restore a backup."
             )
-    return Status(current, latest, None)
+    return None

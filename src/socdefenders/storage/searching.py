@@ -19,7 +19,7 @@ from socdefenders.storage.sql import load
 _SQL = load("search")
 _FIELDS = len(Sighting._fields)
 
-KEPT_READY = 24
+KEPT_READY = 16
 """Sightings that an article keeps ready; the bound of `preview` in `queries/write.sql`."""
 
 
@@ -58,34 +58,52 @@ async def sightings_of(database: Database, indicators: Sequence[UUID]) -> list[F
     return [_found(row) for row in await database.fetch(_SQL["sightings_of"], indicators)]
 
 
-async def related_beyond(database: Database, articles: Sequence[UUID], matched: Sequence[UUID], limit: int) -> list[Sighting]:
+async def related_beyond(
+    database: Database, articles: Sequence[UUID], matched: Sequence[UUID], limit: int
+) -> list[Sighting]:
     """Return the best sightings of `articles` whose indicator is none of `matched`."""
     return [_found(row).sighting for row in await database.fetch(_SQL["related_beyond"], articles, matched, limit)]
 
 
-def preview(found: Found) -> list[Sighting]:
+class Kept(NamedTuple):
+    """One of the sightings that an article keeps ready, as it stands in its JSON."""
+
+    id: str
+    type: str
+    value: str
+    confidence: int
+    first_seen: str
+    """Times as RFC 3339, so that their order is that of the text."""
+    last_seen: str
+    context: str | None
+    tags: Sequence[str]
+    techniques: Sequence[str]
+
+
+def kept_ready(found: Found) -> list[Kept]:
     """Return the sightings that the article of `found` keeps ready, best first."""
-    own = found.sighting
-    return [
-        Sighting(
-            pgproto.UUID(id_),
-            type_,
-            value,
-            confidence,
-            datetime.fromisoformat(first_seen),
-            datetime.fromisoformat(last_seen),
-            own.article_id,
-            own.article_title,
-            own.reference_url,
-            own.feed_name,
-            own.category,
-            own.origin,
-            context,
-            tags,
-            techniques,
-        )
-        for id_, type_, value, confidence, first_seen, last_seen, context, tags, techniques in orjson.loads(found.related or "[]")
-    ]
+    return [Kept(*columns) for columns in orjson.loads(found.related or "[]")]
+
+
+def beside(own: Sighting, kept: Kept) -> Sighting:
+    """Return `kept` as a sighting; it stands in the same article as `own`."""
+    return Sighting(
+        pgproto.UUID(kept.id),
+        kept.type,
+        kept.value,
+        kept.confidence,
+        datetime.fromisoformat(kept.first_seen),
+        datetime.fromisoformat(kept.last_seen),
+        own.article_id,
+        own.article_title,
+        own.reference_url,
+        own.feed_name,
+        own.category,
+        own.origin,
+        kept.context,
+        kept.tags,
+        kept.techniques,
+    )
 
 
 async def beginnings(database: Database, prefixes: Sequence[str], limit: int) -> list[Candidate]:
