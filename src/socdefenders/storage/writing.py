@@ -80,7 +80,7 @@ class _Row(NamedTuple):
     malware_family: str | None
 
 
-class _Undone(Exception):  # noqa: N818  # ends a dry run's transaction; never leaves this module
+class _Undone(Exception):  # ends a dry run's transaction; never leaves this module
     """Nothing is wrong: what was written is not to be kept."""
 
 
