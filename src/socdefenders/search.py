@@ -91,7 +91,8 @@ async def _answer(
 
 async def _related(database: Database, found: Sequence[Found]) -> list[Sighting]:
     """Return the best other values of the articles in which `found` stands."""
-    chosen = list({row.sighting.article_id: row for row in found if row.related is not None}.values())[:RELATED_ARTICLES]
+    by_article = {row.sighting.article_id: row for row in found if row.related is not None}
+    chosen = list(by_article.values())[:RELATED_ARTICLES]
     if not chosen:
         return []
     matched = {(row.sighting.type, row.sighting.value) for row in found}

@@ -52,12 +52,16 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=values.SAMPLE_ROWS, help="values to load (default 1,000,000)")
     parser.add_argument("--seconds", type=float, default=8, help="how long each load runs (default 8)")
     parser.add_argument("--data-dir", type=Path, help="keep the loaded database here for another run")
-    parser.add_argument("--shared", type=Path, default=Path(os.environ.get("SOCDEFENDERS_SHARED", ROOT.parent / "shared")))
+    parser.add_argument(
+        "--shared", type=Path, default=Path(os.environ.get("SOCDEFENDERS_SHARED", ROOT.parent / "shared"))
+    )
     parser.add_argument("--write", action="store_true", help="put the results into docs/benchmarks.md")
     arguments = parser.parse_args()
     files = [arguments.shared / "data/bulk" / name for name in ("ioc_sample_1m.csv.zst", "ioc_rest.csv.zst")]
     if not files[0].exists():
-        sys.exit(f"The benchmark needs the sample of real values at {files[0]}; name its folder by SOCDEFENDERS_SHARED.")
+        sys.exit(
+            f"The benchmark needs the sample of real values at {files[0]}; name its folder by SOCDEFENDERS_SHARED."
+        )
     home = arguments.data_dir or Path(tempfile.mkdtemp(prefix="socdefenders-bench-", dir="/tmp"))
     home.mkdir(parents=True, exist_ok=True)
     home.chmod(0o755)
@@ -74,7 +78,11 @@ def main() -> None:
 def run(home: Path, files: list[Path], arguments: argparse.Namespace) -> list[tuple[str, str, str]]:
     """Load, serve and measure; return rows of (what, figure, compared with)."""
     results: list[tuple[str, str, str]] = []
-    source = files[0] if arguments.rows == values.SAMPLE_ROWS else values.extended(files, arguments.rows, home / f"{arguments.rows}.csv.zst")
+    source = (
+        files[0]
+        if arguments.rows == values.SAMPLE_ROWS
+        else values.extended(files, arguments.rows, home / f"{arguments.rows}.csv.zst")
+    )
     with embedded.running(home / "data", name="make bench") as instance:
         asyncio.run(migrate.upgrade(instance.dsn))
         if asyncio.run(_stored(instance.dsn)) < arguments.rows // 2:
@@ -103,7 +111,9 @@ def loading(dsn: str, source: Path, rows: int) -> list[tuple[str, str, str]]:
         "print(file=sys.stderr)\n"
         "print(time.perf_counter() - begin, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)"
     )
-    out = subprocess.run([sys.executable, "-c", code, dsn, str(source)], check=True, stdout=subprocess.PIPE, text=True).stdout
+    out = subprocess.run(
+        [sys.executable, "-c", code, dsn, str(source)], check=True, stdout=subprocess.PIPE, text=True
+    ).stdout
     seconds, peak = out.split()
     return [
         ("import into the indexed table", f"{rows / float(seconds):,.0f} rows/s", ""),
@@ -113,13 +123,21 @@ def loading(dsn: str, source: Path, rows: int) -> list[tuple[str, str, str]]:
 
 async def write_articles(dsn: str, file: Path) -> None:
     """Write articles that name values already stored, so that a hit has related ones."""
-    chance = random.Random(11)  # noqa: S311  # repeatable, not secret
+    chance = random.Random(11)  # repeatable, not secret
     known = [pair for pair in values.sample(file, 20) if pair[0] in {"domain", "url", "ip", "sha256"}]
     now = datetime.now(UTC)
     async with await Writer.open(dsn) as writer:
         await writer.source("Benchmark Weekly", SourceCategory.RESEARCH)
         for number in range(ARTICLES):
-            article = NewArticle(name_id("bench", str(number)), "Benchmark Weekly", f"Report {number}", f"https://weekly.example/{number}", now, None, "")
+            article = NewArticle(
+                name_id("bench", str(number)),
+                "Benchmark Weekly",
+                f"Report {number}",
+                f"https://weekly.example/{number}",
+                now,
+                None,
+                "",
+            )
             sightings = []
             for _, value in chance.sample(known, ARTICLE_VALUES):
                 try:
@@ -127,7 +145,17 @@ async def write_articles(dsn: str, file: Path) -> None:
                 except InvalidIndicator:
                     continue
                 sightings.append(
-                    NewSighting(indicator, article.source, reversed_host(indicator), article.id, 75, now, now, 1, f"Seen in report {number}.")
+                    NewSighting(
+                        indicator,
+                        article.source,
+                        reversed_host(indicator),
+                        article.id,
+                        75,
+                        now,
+                        now,
+                        1,
+                        f"Seen in report {number}.",
+                    )
                 )
             await writer.write(sightings, [ReadArticle(article)], now=now)
         await writer.settle()
@@ -153,7 +181,9 @@ def server(data_dir: Path) -> Iterator[tuple[int, psutil.Process]]:
             process.wait(20)
 
 
-def searching(port: int, secret: str, instance: embedded.Instance, file: Path, seconds: float) -> list[tuple[str, str, str]]:
+def searching(
+    port: int, secret: str, instance: embedded.Instance, file: Path, seconds: float
+) -> list[tuple[str, str, str]]:
     """Measure the exact answers against pgbench with the same SQL and against a route that looks nothing up."""
     hits = [value for _, value in values.sample(file, 500)]
     related = asyncio.run(_article_values(instance.dsn))
@@ -164,7 +194,11 @@ def searching(port: int, secret: str, instance: embedded.Instance, file: Path, s
         ("hello route of the same server", _figure(hello), ""),
         (f"same SQL by pgbench, {CONNECTIONS} clients", f"{bench:,.0f}/s", ""),
     ]
-    for name, asked in (("exact hit", hits), ("exact hit with related", related), ("miss, which runs the fallback", misses)):
+    for name, asked in (
+        ("exact hit", hits),
+        ("exact hit with related", related),
+        ("miss, which runs the fallback", misses),
+    ):
         load_ = load_http(port, [_request(value, secret) for value in asked], CONNECTIONS, seconds)
         if load_.failed:
             raise SystemExit(f"{load_.failed} of {load_.requests} answers to {name} were not 200.")
@@ -195,7 +229,13 @@ def fallbacks(port: int, secret: str, file: Path) -> list[tuple[str, str, str]]:
                 worst = max(worst, (laps[-1], kind, q[:40]))
             laps.sort()
             note = f"{cut} of {len(laps)} cut short by the time bound" if cut else ""
-            table.append((f"fallback, {kind} ({len(asked)} inputs)", f"p50 {laps[len(laps) // 2]:.1f} ms, worst {laps[-1]:.1f} ms", note))
+            table.append(
+                (
+                    f"fallback, {kind} ({len(asked)} inputs)",
+                    f"p50 {laps[len(laps) // 2]:.1f} ms, worst {laps[-1]:.1f} ms",
+                    note,
+                )
+            )
     return [*table, ("fallback, worst of all 300", f"{worst[0]:.1f} ms", f"{worst[1]}: {worst[2]!r}")]
 
 
@@ -204,9 +244,13 @@ def load_http(port: int, requests: list[str], connections: int, seconds: float) 
     with tempfile.NamedTemporaryFile(suffix=".json") as file:
         file.write(orjson.dumps(requests))
         file.flush()
-        for span in (min(1.0, seconds), seconds):
-            command = [sys.executable, "-m", "tests.bench.http_load", str(port), str(connections), str(span), file.name]
-            out = subprocess.run(command, check=True, stdout=subprocess.PIPE, cwd=ROOT).stdout
+        _load_once(port, connections, min(1.0, seconds), file.name)
+        return _load_once(port, connections, seconds, file.name)
+
+
+def _load_once(port: int, connections: int, seconds: float, file: str) -> Load:
+    command = [sys.executable, "-m", "tests.bench.http_load", str(port), str(connections), str(seconds), file]
+    out = subprocess.run(command, check=True, stdout=subprocess.PIPE, cwd=ROOT).stdout
     return Load(**orjson.loads(out))
 
 
@@ -218,7 +262,12 @@ def pgbench(instance: embedded.Instance, hits: list[str], seconds: float) -> flo
         for number, value in enumerate(hits[:SCRIPTS]):
             literal = "'" + _normalized(value).replace("'", "''") + "'"
             script = Path(folder, f"{number}.sql")
-            script.write_text(statement.replace("$1::text[]", f"array[{literal}]::text[]").replace("$2::text", "null::text").replace("$2", "null::text") + ";\n")
+            script.write_text(
+                statement.replace("$1::text[]", f"array[{literal}]::text[]")
+                .replace("$2::text", "null::text")
+                .replace("$2", "null::text")
+                + ";\n"
+            )
             names += ["-f", str(script)]
         command = [
             *(str(instance.binaries / "pgbench"), "-n", "-M", "prepared", "-c", str(CONNECTIONS), "-j", "2"),
@@ -236,7 +285,8 @@ def _normalized(value: str) -> str:
 
 
 def _request(value: str, secret: str) -> str:
-    return f"GET /api/v1/iocs/search?q={quote(value, safe='')} HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {secret}\r\n\r\n"
+    line = f"GET /api/v1/iocs/search?q={quote(value, safe='')} HTTP/1.1"
+    return f"{line}\r\nHost: bench\r\nAuthorization: Bearer {secret}\r\n\r\n"
 
 
 def _figure(load_: Load) -> str:
@@ -251,7 +301,8 @@ async def _stored(dsn: str) -> int:
 async def _article_values(dsn: str) -> list[str]:
     async with await Database.open(dsn, size=1) as database:
         rows = await database.fetch(
-            "select i.value from sightings s join indicators i on i.id = s.indicator_id where s.article_id is not null limit 4000"
+            "select i.value from sightings s join indicators i on i.id = s.indicator_id"
+            " where s.article_id is not null limit 4000"
         )
         return [row["value"] for row in rows]
 
@@ -316,9 +367,12 @@ def write(results: list[tuple[str, str, str]], page: Path, rows: int) -> None:
 
 
 def _machine() -> str:
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False).stdout.strip()
+    commit = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False
+    ).stdout.strip()
     memory = round(psutil.virtual_memory().total / (1 << 30))
-    return f"{os.cpu_count()} cores ({platform.machine()}), {memory} GiB, Python {platform.python_version()}, commit {commit or 'unknown'}, {datetime.now(UTC):%Y-%m-%d}"
+    machine = f"{os.cpu_count()} cores ({platform.machine()}), {memory} GiB, Python {platform.python_version()}"
+    return f"{machine}, commit {commit or 'unknown'}, {datetime.now(UTC):%Y-%m-%d}"
 
 
 if __name__ == "__main__":

@@ -10,7 +10,9 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import cast
 
 import orjson
 import uvloop
@@ -32,7 +34,9 @@ class Load:
 class _Client(asyncio.Protocol):
     """One keep-alive connection that asks again and again until the time is over."""
 
-    def __init__(self, requests: Sequence[bytes], start: int, until: float, laps: list[float], failed: list[bytes]) -> None:
+    def __init__(
+        self, requests: Sequence[bytes], start: int, until: float, laps: list[float], failed: list[bytes]
+    ) -> None:
         self._requests, self._next, self._until = requests, start, until
         self._laps, self._failed = laps, failed
         self._awaited = 0
@@ -40,7 +44,7 @@ class _Client(asyncio.Protocol):
         self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)
         self._ask()
 
     def _ask(self) -> None:
@@ -49,7 +53,7 @@ class _Client(asyncio.Protocol):
             self._transport.close()
             return
         self._asked = now
-        self._transport.write(self._requests[self._next % len(self._requests)])  # type: ignore[attr-defined]
+        self._transport.write(self._requests[self._next % len(self._requests)])
         self._next += 1
 
     def data_received(self, data: bytes) -> None:
@@ -80,10 +84,8 @@ async def measure(port: int, requests: Sequence[bytes], *, connections: int, sec
     clients = []
     for number in range(connections):
         start = number * (len(requests) // connections or 1)
-        _, client = await asyncio.get_running_loop().create_connection(
-            lambda start=start: _Client(requests, start, begin + seconds, laps, failed), "127.0.0.1", port
-        )
-        clients.append(client)
+        client = partial(_Client, requests, start, begin + seconds, laps, failed)
+        clients.append((await asyncio.get_running_loop().create_connection(client, "127.0.0.1", port))[1])
     await asyncio.gather(*[client.done for client in clients])
     took = time.perf_counter() - begin
     laps.sort()
