@@ -14,7 +14,19 @@ from socdefenders.feeds.parsers import PARSERS, Format, Hints, Parser
 from socdefenders.feeds.streams import HEAD
 from socdefenders.model import Item
 
-__all__ = ["PARSERS", "Entry", "Format", "Hints", "Limits", "Parser", "detect", "items", "recognise", "source_name", "walk"]
+__all__ = [
+    "PARSERS",
+    "Entry",
+    "Format",
+    "Hints",
+    "Limits",
+    "Parser",
+    "detect",
+    "items",
+    "recognise",
+    "source_name",
+    "walk",
+]
 
 
 def recognise(entry: Entry) -> Format | None:

@@ -15,9 +15,11 @@ _JSON: tuple[tuple[str, tuple[str, ...]], ...] = (
     # format, and the patterns that all must be found near the start of the file
     ("index", (r'^\s*\{\s*"[0-9a-f-]{36}"\s*:\s*\{', r'"Orgc"|"info"|"timestamp"')),
     ("index", (r'"date_added"\s*:', r'"media_type"\s*:\s*"application/(?:vnd\.oasis\.)?stix')),
-    ("index", (r'"(?:api_roots|collections|can_read|bundles|pages)"\s*:', r'"(?:can_read|media_types|bundles|collection)"\s*:')),
+    ("index", (r'"(?:api_roots|collections|can_read|bundles|pages)"\s*:',
+    r'"(?:can_read|media_types|bundles|collection)"\s*:')),
     ("stix", (r'"type"\s*:\s*"bundle"',)),
-    ("stix", (r'"id"\s*:\s*"[a-z0-9-]+--[0-9a-f-]{36}"', r'"(?:spec_version|objects|created_by_ref|pattern|modified)"\s*:')),
+    ("stix", (r'"id"\s*:\s*"[a-z0-9-]+--[0-9a-f-]{36}"',
+    r'"(?:spec_version|objects|created_by_ref|pattern|modified)"\s*:')),
     ("misp", (r'"Event"\s*:\s*\{',)),
     ("misp", (r'"Attribute"\s*:\s*\[', r'"(?:to_ids|info|uuid)"')),
     ("misp", (r'"to_ids"\s*:', r'"category"\s*:', r'"value"\s*:')),
@@ -48,7 +50,8 @@ _COLUMNS: tuple[tuple[str, frozenset[str]], ...] = (
 )  # fmt: skip
 
 _FIRST_LINES: tuple[tuple[str, re.Pattern[str]], ...] = (
-    ("tweetfeed", re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,[^,]*,(?:ip|url|domain|md5|sha1|sha256),.+,https?://\S+")),
+    ("tweetfeed",
+    re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,[^,]*,(?:ip|url|domain|md5|sha1|sha256),.+,https?://\S+")),
     ("alienvault", re.compile(r"[\d.]+#\d+#\d+#[^#]*#")),
     ("ipsum", re.compile(r"[\d.]{7,15}\t\d{1,3}")),
     ("spamhaus-drop", re.compile(r"[0-9a-f.:]+/\d{1,3}\s*;\s*SBL\d+", re.IGNORECASE)),
@@ -57,6 +60,7 @@ _FIRST_LINES: tuple[tuple[str, re.Pattern[str]], ...] = (
 )  # fmt: skip
 
 _FEED = re.compile(r"<(?:rss|rdf:RDF|(?:\w+:)?feed)\b|<channel\b[^>]*>\s*<(?:title|link|item)")
+_TAG = re.compile(r"<([A-Za-z][\w:.-]{0,60})")
 _PAGE = re.compile(r"<!doctype html|<html\b|<head\b|<body\b|<(?:table|div|article|section|p)\b[^>]*>", re.IGNORECASE)
 _TEXTS = (".txt", ".text", ".md", ".markdown", ".adoc", ".asciidoc", ".rst")
 _NO_REPORTS = frozenset({"license", "copying", "makefile", "requirements", "notice", "authors", "codeowners"})
@@ -98,10 +102,24 @@ def _detect_json(start: str) -> str | None:
 
 
 def _detect_markup(start: str) -> str | None:
+    root = _root(start)
+    if root in {"rss", "rdf", "feed", "channel"}:
+        return "rss"
     feed, page = _FEED.search(start), _PAGE.search(start)
     if feed and (page is None or feed.start() < page.start()):
         return "rss"
-    return "html" if page and not start.startswith("<?xml") or start[:200].lower().startswith("<!doctype html") else None
+    return "html" if page and (root == "html" or not start.startswith("<?xml")) else None
+
+
+def _root(start: str) -> str:
+    """The name of the first element behind declarations and comments, in lower case and without its prefix."""
+    at = 0
+    while (at := start.find("<", at)) >= 0 and start[at + 1 : at + 2] in {"?", "!"}:
+        end = "-->" if start.startswith("<!--", at) else ">"
+        at = max(start.find(end, at), at) + len(end)
+    found = _TAG.match(start, at) if at >= 0 else None
+    name = found[1].lower() if found else ""
+    return "rdf" if name == "rdf:rdf" else name.rpartition(":")[2]
 
 
 def _detect_text(name: str, text: str) -> str | None:
@@ -134,7 +152,7 @@ def _by_columns(comments: Sequence[str], body: Sequence[str]) -> str | None:
 
 
 def _list_or_report(name: str, comments: Sequence[str], body: Sequence[str]) -> str | None:
-    """Tell a list (most lines are a value), a table (most lines have the same columns) and a report (sentences) apart."""
+    """Tell a list (mostly values), a table (the same columns in every line) and a report (sentences) apart."""
     if not body:
         return "list" if comments else None
     delimiter = guess_delimiter(list(body))
@@ -158,7 +176,8 @@ def _is_table(body: Sequence[str], delimiter: str) -> bool:
     if len(body) < 2 or len(counts) != 1 or counts == {0} or (delimiter == ";" and " ;" in body[0]):
         return False
     rows = [line.split(delimiter) for line in body]
-    return rows[-1][0].strip() not in SINKS and sum(any(map(looks_like_indicator, row)) for row in rows) >= len(rows) / 2
+    values = sum(any(map(looks_like_indicator, row)) for row in rows)
+    return rows[-1][0].strip() not in SINKS and values >= len(rows) / 2
 
 
 def _share(lines: Sequence[str], test: Callable[[str], bool]) -> float:

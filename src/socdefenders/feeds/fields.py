@@ -22,7 +22,8 @@ TYPES: dict[str, IocType | None] = {
     "ip": None, "ips": None, "ip_address": None, "ipaddress": None, "ipaddr": None, "address": None, "addr": None,
     "ip-dst": None, "ip-src": None, "dst_ip": None, "src_ip": None, "remote_ip": None, "c2_ip": None, "c2": None,
     "destination_ip": None, "source_ip": None, "dst": None, "src": None, "ip:port": None, "ip_port": None,
-    "ip-dst|port": None, "ip-src|port": None, "hostname|port": None, "domain_port": None, "domain|ip": None, "socket": None,
+    "ip-dst|port": None, "ip-src|port": None, "hostname|port": None, "domain_port": None, "domain|ip": None,
+    "socket": None,
     "cidr": None, "cidrs": None, "network": None, "subnet": None, "ip_range": None, "iprange": None, "netblock": None,
     "ipv4": IocType.IPV4, "ipv4-addr": IocType.IPV4, "ipv4addr": IocType.IPV4, "ipv4_address": IocType.IPV4,
     "networksourceipv4": IocType.IPV4, "networkdestinationipv4": IocType.IPV4,
@@ -44,7 +45,8 @@ TYPES: dict[str, IocType | None] = {
     "x509-fingerprint-sha256": IocType.SHA256, "sha2": IocType.SHA256,
     "sha512": IocType.SHA512, "sha512_hash": IocType.SHA512, "filehash-sha512": IocType.SHA512,
     "sha-512": IocType.SHA512, "filename|sha512": IocType.SHA512, "hash-sha512": IocType.SHA512,
-    "hash": None, "hashes": None, "file_hash": None, "filehash": None, "file": None, "sample": None, "malware-sample": None,
+    "hash": None, "hashes": None, "file_hash": None, "filehash": None, "file": None, "sample": None,
+    "malware-sample": None,
     "x509-fingerprint-md5": IocType.MD5, "dbot_score": None,
     "email": IocType.EMAIL, "emails": IocType.EMAIL, "e-mail": IocType.EMAIL, "email-addr": IocType.EMAIL,
     "email_address": IocType.EMAIL, "email-src": IocType.EMAIL, "email-dst": IocType.EMAIL, "mail": IocType.EMAIL,
@@ -57,15 +59,19 @@ TYPES: dict[str, IocType | None] = {
 """A publisher's name for a kind of value, in the form of `name_key`, and our type."""
 
 UNSUPPORTED = frozenset({
-    "as", "asn", "authentihash", "bic", "bitcoin", "btc", "campaign-name", "certificate", "comment", "command", "command_line", "cookie",
+    "as", "asn", "authentihash", "bic", "bitcoin", "btc", "campaign-name", "certificate", "comment", "command",
+    "command_line", "cookie",
     "cpe", "datetime", "description", "email-attachment", "email-body", "email-header", "email-message-id",
-    "email-mime-boundary", "email-subject", "email-x-mailer", "ethereum", "filename", "file_name", "file_path", "filepath", "file_path_name",
+    "email-mime-boundary", "email-subject", "email-x-mailer", "ethereum", "filename", "file_name", "file_path",
+    "filepath", "file_path_name",
     "filename-pattern", "ftp-username", "github-username", "hassh-md5", "hasshserver-md5", "hex", "iban", "imphash",
     "impfuzzy", "ja3", "ja3-fingerprint-md5", "ja3s", "ja4", "jarm", "jarm-fingerprint", "mac-address", "mime-type",
     "monero", "mutex", "named_pipe", "named-pipe", "other", "path", "pattern-in-file", "pattern-in-memory",
     "pattern-in-traffic", "pdb", "pehash", "phone-number", "port", "process", "process_name", "regkey", "regkey|value",
-    "registry", "registry_key", "registry-key", "sha224", "sha384", "sigma", "size-in-bytes", "snort", "ssdeep", "suricata",
-    "telfhash", "text", "threat-actor", "tlsh", "tool", "user-agent", "useragent", "user_account", "user_agent", "username", "vhash",
+    "registry", "registry_key", "registry-key", "sha224", "sha384", "sigma", "size-in-bytes", "snort", "ssdeep",
+    "suricata",
+    "telfhash", "text", "threat-actor", "tlsh", "tool", "user-agent", "useragent", "user_account", "user_agent",
+    "username", "vhash",
     "wallet", "wallet_address", "windows-registry-key", "windows-scheduled-task", "windows-service-name",
     "x509-certificate", "xmr", "yara", "zeek",
 })  # fmt: skip
@@ -109,7 +115,7 @@ def joined(*parts: str | None) -> str | None:
 
 
 def when(value: object) -> datetime | None:
-    """A publisher's time as UTC: ISO 8601 and near it, Unix seconds, American dates, RFC 5322; None for anything else."""
+    """A publisher's time as UTC, however it is written; None for what is no time."""
     if isinstance(value, int | float) and not isinstance(value, bool):
         return _epoch(value)
     if not isinstance(value, str) or not (text := value.strip()) or len(text) > 64:
@@ -191,7 +197,16 @@ def techniques(*texts: str | None) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found for text in texts if text for found in _TECHNIQUE.findall(text)))[:MAX_TAGS]
 
 
-_REFANG = (("[.]", "."), ("(.)", "."), ("{.}", "."), ("[dot]", "."), ("[:]", ":"), ("[at]", "@"), ("[@]", "@"), ("\\.", "."))
+_REFANG = (
+    ("[.]", "."),
+    ("(.)", "."),
+    ("{.}", "."),
+    ("[dot]", "."),
+    ("[:]", ":"),
+    ("[at]", "@"),
+    ("[@]", "@"),
+    ("\\.", "."),
+)
 _SHAPE = re.compile(
     r"""(?:
       (?:\d{1,3}\.){3}\d{1,3}(?:[:/|]\d{1,5})?

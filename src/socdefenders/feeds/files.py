@@ -46,7 +46,7 @@ class Entry:
     modified: datetime | None = None
 
 
-def walk(paths: Iterable[Path], limits: Limits = Limits()) -> Iterator[Entry]:  # noqa: B008 - frozen
+def walk(paths: Iterable[Path], limits: Limits = Limits()) -> Iterator[Entry]:
     """Give every readable file at or below `paths`, in a stable order.
 
     Hidden files, special files and symbolic links that lead out of the tree are left out.
@@ -167,7 +167,11 @@ def _tar(path: Path, name: str, limits: Limits) -> Iterator[Entry]:
 
 
 def _tar_entry(
-    archive: tarfile.TarFile, member: tarfile.TarInfo, spool: "tempfile.SpooledTemporaryFile[bytes]", name: str, limit: int
+    archive: tarfile.TarFile,
+    member: tarfile.TarInfo,
+    spool: "tempfile.SpooledTemporaryFile[bytes]",
+    name: str,
+    limit: int,
 ) -> Entry:
     """A member of a streamed tar, copied aside when first opened so that it can be opened again."""
 

@@ -1,8 +1,10 @@
-"""The main text of a saved web page: what its author wrote, with the tables, lists and code that hold the indicators."""
+"""The main text of a saved web page: what its author wrote, with the tables, lists and code that hold indicators."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 import lxml.html
@@ -12,13 +14,18 @@ from lxml import etree
 from socdefenders.feeds.fields import clean, when
 from socdefenders.feeds.lines import decode
 
+T = TypeVar("T")
+
 MAX_PAGE = 16 << 20
 MAX_TEXT = 4 << 20
 _UNSEEN = ("script", "style", "noscript", "template", "svg", "head", "iframe", "object")
 _BLOCKS = frozenset({
-    "address", "article", "aside", "blockquote", "br", "dd", "div", "dl", "dt", "figcaption", "footer", "h1", "h2", "h3", "h4",
-    "h5", "h6", "header", "hr", "li", "main", "nav", "ol", "p", "pre", "section", "table", "td", "th", "tr", "ul", "body",
+    "address", "article", "aside", "blockquote", "br", "dd", "div", "dl", "dt", "figcaption", "footer", "h1", "h2",
+    "h3", "h4",
+    "h5", "h6", "header", "hr", "li", "main", "nav", "ol", "p", "pre", "section", "table", "td", "th", "tr", "ul",
+    "body",
 })  # fmt: skip
+_DATES = ("article:published_time", "datepublished", "date", "dc.date", "pubdate", "publish-date")
 _SPACES = re.compile(r"[ \t\r\f\v\xa0]+")
 _BLANK_LINES = re.compile(r"\n[ \n]+")
 _ENOUGH = 0.02
@@ -99,17 +106,22 @@ def _about(root: lxml.html.HtmlElement) -> Page:
         name = element.get("property") or element.get("name") or element.get("itemprop")
         if name and element.get("content"):
             meta.setdefault(name.strip().lower(), element.get("content") or "")
-    link = next((each.get("href") for each in root.iter("link") if (each.get("rel") or "").lower() == "canonical"), None)
-    url = next((each for each in (link, meta.get("og:url")) if each and each.startswith(("http://", "https://"))), None)
+    links = (each.get("href") for each in root.iter("link") if (each.get("rel") or "").lower() == "canonical")
+    url = _first(each for each in (*links, meta.get("og:url")) if each and each.startswith(("http://", "https://")))
     titles = (*(each.text_content() for each in root.iter("title")), *(each.text_content() for each in root.iter("h1")))
-    title = next((text for text in (clean(" ".join(each.split())) for each in (meta.get("og:title", ""), *titles)) if text), None)
-    dates = (meta.get(name) for name in ("article:published_time", "datepublished", "date", "dc.date", "pubdate", "publish-date"))
-    time = next((found for found in map(when, (*dates, *(each.get("datetime") for each in root.iter("time")))) if found), None)
+    title = _first(clean(" ".join(text.split())) for text in (meta.get("og:title", ""), *titles))
+    dates = (*map(meta.get, _DATES), *(each.get("datetime") for each in root.iter("time")))
+    time = _first(map(when, dates))
     return Page(title, "", url, time, clean(meta.get("og:site_name")) or host(url))
 
 
+def _first(found: Iterable[T | None]) -> T | None:
+    """The first that is there."""
+    return next((each for each in found if each), None)
+
+
 def host(url: str | None) -> str | None:
-    """The site's name out of its address, without `www.`."""
+    """The site's name, out of its address, without `www.`."""
     if url is None:
         return None
     try:

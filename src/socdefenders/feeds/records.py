@@ -22,6 +22,7 @@ COMMENTS = ("#", ";", "//")
 
 csv.field_size_limit(MAX_LINE)
 
+Names = tuple[str, ...]
 Record = tuple[int, list[str]]
 Broken = tuple[int, str]
 """A line that is no record, and why."""
@@ -108,20 +109,14 @@ def table(stream: BinaryIO, names: tuple[str, ...] | None = None) -> Table:
         else:
             first.append(line)
             break
-    before = _count_before(preamble)
+    before = len(preamble)
     first.extend(islice(source, SAMPLE))
     delimiter = guess_delimiter(first)
     rows = records(chain(first, source), delimiter, before)
     return _with_header(rows, _commented(preamble, delimiter), tuple(preamble), names)
 
 
-def _count_before(preamble: list[str]) -> int:
-    return len(preamble)
-
-
-def _with_header(
-    rows: Iterator[Record | Broken], commented: tuple[str, ...], preamble: tuple[str, ...], names: tuple[str, ...] | None
-) -> Table:
+def _with_header(rows: Iterator[Record | Broken], commented: Names, preamble: Names, names: Names | None) -> Table:
     head = list(islice(rows, SAMPLE))
     sample = [row for _, row in head if isinstance(row, list)]
     if names is None and sample:

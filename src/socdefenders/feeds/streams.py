@@ -83,7 +83,7 @@ class _Zstd:
     def unused_data(self) -> bytes:
         return self._inner.unused_data + bytes(self._input)
 
-    def decompress(self, data: bytes, max_length: int = _STEP) -> bytes:
+    def decompress(self, data: bytes, max_length: int = _STEP) -> bytes:  # noqa: ARG002 - as the others
         if data:
             self._input = memoryview(data)
         sip, self._input = self._input[:_ZSTD_INPUT], self._input[_ZSTD_INPUT:]

@@ -13,7 +13,8 @@ from socdefenders.model import IocType, Item, Observable, Rejected
 _URLHAUS = ("id", "dateadded", "url", "url_status", "last_online", "threat", "tags", "urlhaus_link", "reporter")
 _URLHAUS_OLD = ("id", "dateadded", "url", "url_status", "threat", "tags", "urlhaus_link", "reporter")
 _THREATFOX = (
-    "first_seen_utc", "ioc_id", "ioc_value", "ioc_type", "threat_type", "fk_malware", "malware_alias", "malware_printable",
+    "first_seen_utc", "ioc_id", "ioc_value", "ioc_type", "threat_type", "fk_malware", "malware_alias",
+    "malware_printable",
     "last_seen_utc", "confidence_level", "reference", "tags", "anonymous", "reporter",
 )  # fmt: skip
 _FEODO = ("first_seen_utc", "dst_ip", "dst_port", "c2_status", "last_online", "malware")

@@ -12,7 +12,9 @@ from socdefenders.feeds.records import MAX_COLUMNS, SAMPLE, Broken, Record, Tabl
 from socdefenders.model import Item, Observable, Rejected
 
 _DEPTH = 6
-_NOT_VALUES = frozenset({"references", "reference", "links", "external_references", "tags", "labels", "authors", "contacts"})
+_NOT_VALUES = frozenset(
+    {"references", "reference", "links", "external_references", "tags", "labels", "authors", "contacts"}
+)
 """Lists under these names are of links and words, however much they look like indicators."""
 
 

@@ -1,4 +1,4 @@
-"""Files that list other files: MISP's manifest and hashes, TAXII's manifests and collections. They hold no indicators."""
+"""Files that list other files, such as MISP's manifest and TAXII's collections. They hold no indicators."""
 
 from collections.abc import Iterator
 from typing import BinaryIO

@@ -14,7 +14,8 @@ from socdefenders.model import Item, Rejected
 
 _GALAXY = re.compile(r'misp-galaxy:([\w-]+)="([^"]+)"')
 _FAMILIES = frozenset({
-    "android", "backdoor", "banker", "botnet", "cryptominers", "malpedia", "mitre-malware", "mitre-tool", "ransomware", "rat",
+    "android", "backdoor", "banker", "botnet", "cryptominers", "malpedia", "mitre-malware", "mitre-tool",
+    "ransomware", "rat",
     "stealer", "tool",
 })  # fmt: skip
 _RENAMED = {"malware-sample": "filename|md5", "ip-dst/port": "ip-dst|port"}

@@ -13,6 +13,8 @@ from socdefenders.feeds.records import records as csv_records
 from socdefenders.feeds.records import table
 from socdefenders.model import IocType, Item, Observable, Rejected
 
+_THREATS = frozenset({"c2", "malware", "phishing", "ransomware", "scam"})
+
 
 def parse_phishtank(stream: BinaryIO, _hints: Hints) -> Iterator[Item]:
     """Read the PhishTank CSV: of eight columns, or of the first four."""
@@ -60,7 +62,7 @@ def parse_tweetfeed(stream: BinaryIO, _hints: Hints) -> Iterator[Item]:
     columns = Columns(((3, None),), type=2, first_seen=0, tags=4, reference_url=5, context=(1,))
     for item in read_rows(csv_records(lines(stream), ","), columns):
         if isinstance(item, Observable):
-            kind = next((tag for tag in map(str.lower, item.tags) if tag in {"phishing", "malware", "ransomware", "scam", "c2"}), None)
+            kind = next((tag for tag in map(str.lower, item.tags) if tag in _THREATS), None)
             yield item._replace(threat_type=kind, context=f"reported by @{item.context}" if item.context else None)
         else:
             yield item

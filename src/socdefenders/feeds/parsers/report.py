@@ -63,7 +63,8 @@ def parse_report(stream: BinaryIO, hints: Hints) -> Iterator[Item]:
 def _title(near: list[str]) -> str:
     """The first line that says anything, or a heading of the first rank close below it."""
     heading = next((found[1] for found in map(_HEADING.match, near[:4]) if found), None)
-    first = next((line for line in near if not _UNDERLINE.fullmatch(line) and not line.startswith((":", "//", "---"))), near[0])
+    said = (line for line in near if not _UNDERLINE.fullmatch(line) and not line.startswith((":", "//", "---")))
+    first = next(said, near[0])
     return (clean((heading or first).strip("#=* ")) or first)[:300]
 
 

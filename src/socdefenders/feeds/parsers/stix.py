@@ -23,7 +23,8 @@ _VALUES: dict[str, IocType | None] = {
     "domain-name:resolves_to_refs[*].value": None,
 }
 _COMPARISON = re.compile(
-    r"(?P<path>[a-z0-9-]{1,60}:[^\s=!<>()]{1,200})\s{0,9}(?P<op>=|\bIN\b|\bISSUBSET\b)\s{0,9}(?P<value>'[^']*'|\([^()]*\))|'[^']*'"
+    r"(?P<path>[a-z0-9-]{1,60}:[^\s=!<>()]{1,200})\s{0,9}(?P<op>=|\bIN\b|\bISSUBSET\b)\s{0,9}"
+    r"(?P<value>'[^']*'|\([^()]*\))|'[^']*'"
 )
 _LITERAL = re.compile(r"'[^']*'")
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
@@ -33,7 +34,7 @@ _BARE: tuple[object, ...] = (None, None, None, None, None, (), (), None, None, N
 
 
 def parse_stix(stream: BinaryIO, hints: Hints) -> Iterator[Item]:
-    """Read indicators' patterns, observed objects, vulnerabilities and attack patterns; the rest is what they lean on."""
+    """Read indicators, observed objects, vulnerabilities and attack patterns; the rest is what they lean on."""
     objects = list(_objects(load(stream, hints.name)))
     names = {str(each.get("id")): clean(each.get("name")) for each in objects if each.get("name")}
     families = {
@@ -101,7 +102,8 @@ def _indicator(number: int, each: Json, about: tuple[object, ...]) -> Iterator[I
         yield Rejected(number, "an indicator without a pattern that can be read")
         return
     if each.get("pattern_type", "stix") != "stix":
-        yield Rejected(number, f"a {clean(each.get('pattern_type'))} pattern is no kind of indicator here", supported=False)
+        language = clean(each.get("pattern_type"))
+        yield Rejected(number, f"a {language} pattern is no kind of indicator here", supported=False)
         return
     empty = True
     for path, value in comparisons(pattern):
@@ -116,7 +118,7 @@ def _indicator(number: int, each: Json, about: tuple[object, ...]) -> Iterator[I
 
 
 def comparisons(pattern: str) -> Iterator[tuple[str, str]]:
-    """The paths and values of a pattern's `=`, `IN` and `ISSUBSET` comparisons, however they are joined; not the negated.
+    """The paths and values of a pattern's `=`, `IN` and `ISSUBSET` comparisons, however joined; not the negated.
 
     Escaped characters are masked first: with only real quotes left, and an even number of them, the search is linear.
     """

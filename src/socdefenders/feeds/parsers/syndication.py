@@ -57,7 +57,8 @@ def _thorough(data: bytes) -> tuple[Json, list[Json]]:
 
 def _document(number: int, entry: Json, source: str | None) -> Item:
     bodies = [as_dict(part).get("value") for part in as_list(entry.get("content"))]
-    texts = [visible_text(body) for body in (*bodies, entry.get("summary"), entry.get("description")) if isinstance(body, str)]
+    bodies += [entry.get("summary"), entry.get("description")]
+    texts = [visible_text(body) for body in bodies if isinstance(body, str)]
     text = max(texts, key=len, default="")
     title = visible_text(str(entry.get("title") or ""))
     if not text and not title:

@@ -1,4 +1,4 @@
-"""Delimited files of any publisher: which column is what is told by its name, and failing that by what stands in it."""
+"""Delimited files of any publisher: a column is known by its name, and failing that by what stands in it."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -21,34 +21,62 @@ from socdefenders.feeds.parsers.base import Hints
 from socdefenders.feeds.records import Broken, Record, Table, table
 from socdefenders.model import IocType, Item, Observable, Rejected
 
-_VALUE = ("ioc_value", "indicator_value", "value", "ioc", "indicator", "observable", "data", "artifact", "iocs", "entry")
+_VALUE = (
+    "ioc_value",
+    "indicator_value",
+    "value",
+    "ioc",
+    "indicator",
+    "observable",
+    "data",
+    "artifact",
+    "iocs",
+    "entry",
+)
 _TYPE = ("ioc_type", "indicator_type", "indicatortype", "type", "value_type", "attribute_type", "kind", "indicator")
 
 _ROLES: dict[str, tuple[str, ...]] = {
     "first_seen": (
-        "first_seen_utc", "first_seen", "firstseen", "first_seen_at", "firstseenat", "first", "dateadded", "date_added", "added",
-        "submission_time", "listingdate", "timestamp_of_listing_utc", "add_date", "created", "created_at", "date", "timestamp",
+        "first_seen_utc", "first_seen", "firstseen", "first_seen_at", "firstseenat", "first", "dateadded",
+        "date_added", "added",
+        "submission_time", "listingdate", "timestamp_of_listing_utc", "add_date", "created", "created_at", "date",
+        "timestamp",
         "datetime", "time", "source_time", "published", "firstreporteddatetime",
     ),
     "last_seen": (
-        "last_seen_utc", "last_seen", "lastseen", "last_seen_at", "lastseenat", "last", "last_online", "lastonline", "updated",
+        "last_seen_utc", "last_seen", "lastseen", "last_seen_at", "lastseenat", "last", "last_online", "lastonline",
+        "updated",
         "updated_at", "modified", "observation_time",
     ),
     "threat_type": ("threat_type", "threat", "threattype", "category", "report", "attack_type", "classification"),
     "malware_family": (
-        "malware_printable", "malware_family", "malware", "family", "malware_name", "signature", "botname", "listing_reason",
+        "malware_printable", "malware_family", "malware", "family", "malware_name", "signature", "botname",
+        "listing_reason",
         "listingreason", "threat_name", "campaign",
     ),
     "tags": ("tags", "tag", "labels"),
     "confidence": ("confidence_level", "confidence", "confidence_score", "certainty"),
     "reference_url": (
-        "reference_url", "reference", "references", "ref", "urlhaus_link", "phish_detail_url", "source_url", "report_url", "link",
+        "reference_url", "reference", "references", "ref", "urlhaus_link", "phish_detail_url", "source_url",
+        "report_url", "link",
         "tweet",
     ),
     "techniques": ("techniques", "technique", "mitre", "mitre_attack", "mitre_techniques", "ttp", "ttps", "attack"),
     "source": ("source", "source_feed", "feed", "feed_name", "provider", "source_name"),
 }  # fmt: skip
-_CONTEXT = ("description", "comment", "comments", "note", "notes", "context", "details", "info", "title", "name", "ioc_description")
+_CONTEXT = (
+    "description",
+    "comment",
+    "comments",
+    "note",
+    "notes",
+    "context",
+    "details",
+    "info",
+    "title",
+    "name",
+    "ioc_description",
+)
 
 _BARE: tuple[object, ...] = (None, None, None, None, None, (), (), None, None, None)
 """What is known of an observable of which nothing but the value is published."""
@@ -212,8 +240,8 @@ def _value_columns(at: dict[str, int], cells: list[list[str]], type_at: int) -> 
     best = max(named, key=lambda index: _share(cells, index, looks_like_indicator), default=-1)
     if best >= 0 and (type_at >= 0 or _share(cells, best, looks_like_indicator) >= 0.3):
         return ((best, None),)
-    typed = [(index, TYPES[name]) for name, index in at.items() if name in TYPES and name != "link" and index != type_at]
-    typed = [(index, kind) for index, kind in typed if not cells or _share(cells, index, looks_like_indicator) >= 0.3]
+    typed_names = [name for name in at if name in TYPES and name != "link" and at[name] != type_at]
+    typed = [(at[name], TYPES[name]) for name in typed_names if _share(cells, at[name], looks_like_indicator) >= 0.3]
     return tuple(sorted(typed, key=lambda column: column[0]))
 
 
@@ -227,7 +255,8 @@ def _by_content(cells: list[list[str]]) -> Columns | None:
     kind = next((index for index in others if _share(cells, index, _is_type) >= 0.8), -1)
     time = next((index for index in others if _share(cells, index, _is_time) >= 0.8), -1)
     link = next((index for index in others if _share(cells, index, _is_link) >= 0.8), -1)
-    words = tuple(index for index in others if index not in {kind, time, link} and _share(cells, index, _is_words) >= 0.5)
+    rest = (index for index in others if index not in {kind, time, link})
+    words = tuple(index for index in rest if _share(cells, index, _is_words) >= 0.5)
     return Columns(((value, None),), type=kind, first_seen=time, reference_url=link, context=words)
 
 
