@@ -69,8 +69,8 @@ def sample(file: Path, every: int) -> list[tuple[str, str]]:
 _COMMON = """
 http https:// http://www www. .com .net .org/ login secure account update mail index.php wp-content wp-admin wp-includes
 .exe .html admin download cloud google microsoft paypal amazon apple office support verify online service client
-github.com duckdns.org blogspot 000webhost weebly.com firebase web.app workers.dev pages.dev xn-- 192.168 10.0.0 185. 45.
-103. /bins/ /i :80 :8080 ?id= =1 com/ net/ php co.uk ru/ bit.ly telegram .top
+github.com duckdns.org blogspot 000webhost weebly.com firebase web.app workers.dev pages.dev xn-- 192.168 10.0.0 185.
+45. 103. /bins/ /i :80 :8080 ?id= =1 com/ net/ php co.uk ru/ bit.ly telegram .top
 """
 _BARE = r"""
 %%% :// .. ... ___ --- /// \\\ ?!? %_% ._. -.- ::: [.] @@@ a.b 1.2 %a%

@@ -6,6 +6,7 @@ a documentation address or a file-like name counts once somebody took the troubl
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import NamedTuple
 
@@ -43,12 +44,12 @@ EMPTY_HASHES = frozenset(
 
 BENIGN_HOSTS = frozenset(
     """
-    adobe.com amazon.com apache.org apple.com archive.org arxiv.org attack.mitre.org bing.com bleepingcomputer.com
-    cisa.gov cisco.com cloudflare.com crowdstrike.com cve.org debian.org doi.org example.com example.net example.org
+    abuse.ch adobe.com amazon.com apache.org apple.com archive.org arxiv.org attack.mitre.org bing.com bleepingcomputer.com
+    cisa.gov cisco.com cloudflare.com crowdstrike.com cve.org doi.org example.com example.net example.org
     exploit-db.com facebook.com fireeye.com first.org ftc.gov github.com gitlab.com gnu.org google.com gravatar.com
     ibm.com ietf.org instagram.com kaspersky.com linkedin.com malpedia.caad.fkie.fraunhofer.de mandiant.com mcafee.com
-    medium.com microsoft.com mitre.org mozilla.org nist.gov npmjs.com openssl.org oracle.com paloaltonetworks.com
-    pypi.org python.org reddit.com schema.org securelist.com sophos.com stackoverflow.com symantec.com t.co
+    medium.com microsoft.com mitre.org mozilla.org nist.gov openssl.org oracle.com paloaltonetworks.com
+    python.org reddit.com schema.org securelist.com sophos.com stackoverflow.com symantec.com t.co
     talosintelligence.com trendmicro.com twitter.com ubuntu.com unit42.paloaltonetworks.com us-cert.gov virustotal.com
     w3.org welivesecurity.com wikipedia.org windows.com windowsupdate.com wordpress.com wordpress.org x.com yahoo.com
     youtube.com youtu.be
@@ -85,6 +86,18 @@ FILE_ENDINGS = frozenset(
 }
 """Top-level domains that, undefanged, are a file's ending rather than a host's."""
 
+WORD_ENDINGS = frozenset(
+    """
+    author bar blog build call case channel check chrome click codes computer contact data date day design dev direct
+    discover domains email events exchange feedback final foundation global green group host id in info international is
+    it limited link map media mobile name network new now off one page parts pictures post properties record red report
+    reports rest review rocks run safe scholarships search security select services settings show site so software
+    source sources store stream style support systems team technology to tools total training type update video watch
+    works world zone
+    """.split()
+) - {"click", "host", "info", "link", "site", "store"}
+"""Top-level domains that, undefanged and behind one label, are an attribute in code or a sentence without its space."""
+
 _DOCUMENTATION = tuple(
     ip_network(text) for text in ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32", "3fff::/20")
 )
@@ -92,9 +105,10 @@ _RESERVED_NAMES = frozenset(
     {"example", "test", "invalid", "local", "localhost", "internal", "lan", "home", "corp", "arpa"}
 )
 _VERSION_BEFORE = re.compile(
-    r"(?:\bv\.?|version|ver\.?|release|build|firmware|update|rev\.?|[-_~=<>^/])\s*$", re.IGNORECASE
+    r"(?:\b(?:v\.?|version|ver\.?|release|build|firmware|update|upgraded? to|rev\.?)|[-_~=<>^/])\s*$", re.IGNORECASE
 )
-_CODE_AFTER = re.compile(r"\s*\(|::|\[[0-9\"']")
+_COMMIT_BEFORE = re.compile(r"\b(?:commit|revert(?:s|ed)?|changeset|tree)[\s:/]*$", re.IGNORECASE)
+_CODE_AFTER = re.compile(r"\(|::|\[[0-9\"']")
 _CODE_BEFORE = re.compile(r"[$\\/@_.#-]$")
 _LINKED = frozenset({IocType.URL, IocType.DOMAIN, IocType.EMAIL})
 _HASHES = frozenset({IocType.MD5, IocType.SHA1, IocType.SHA256, IocType.SHA512})
@@ -105,7 +119,7 @@ def judge(indicator: Indicator, *, defanged: bool, before: str, after: str, docu
     """Return why `indicator` is noise, or None. `before` and `after` are the characters around it."""
     kind = indicator.type
     if kind in _HASHES:
-        return _hash_noise(indicator.canonical)
+        return _hash_noise(indicator.canonical, before)
     if kind in _ADDRESSES:
         return _address_noise(indicator.canonical, defanged=defanged) or _version_noise(
             indicator, before, defanged=defanged
@@ -131,18 +145,23 @@ def _host(indicator: Indicator) -> str:
     return indicator.canonical.rpartition("@")[2]
 
 
-def _hash_noise(digits: str) -> Reason | None:
+def _hash_noise(digits: str, before: str) -> Reason | None:
     if digits in EMPTY_HASHES:
         return Reason("empty-file", "the hash of no bytes")
     if len(set(digits)) <= 2:
         return Reason("placeholder", "a hash of one or two different digits")
+    if _COMMIT_BEFORE.search(before):
+        return Reason("code", "a commit of a version control system")
     return None
 
 
+@lru_cache(maxsize=4096)
 def _address_noise(text: str, *, defanged: bool) -> Reason | None:
+    if defanged:
+        return None
     address = ip_address(text)
     if any(address in network for network in _DOCUMENTATION if network.version == address.version):
-        return None if defanged else Reason("documentation", "an address reserved for documentation")
+        return Reason("documentation", "an address reserved for documentation")
     if not address.is_global or address.is_multicast or _is_netmask(address):
         return Reason("reserved", "an address that is not on the public internet")
     return None
@@ -178,7 +197,10 @@ def _plain_noise(indicator: Indicator, host: str, before: str, after: str, docum
         ending = host.rpartition(".")[2]
         if ending in FILE_ENDINGS:
             return Reason("file-name", f".{ending} ends file names")
-        if _CODE_AFTER.match(after) or _CODE_BEFORE.search(before) or _is_camel_case(indicator.value):
+        if ending in WORD_ENDINGS and host.count(".") == 1:
+            return Reason("code", f".{ending} is a word of code and prose")
+        in_brackets = before.endswith("[") and after.startswith("]")
+        if in_brackets or _CODE_AFTER.match(after) or _CODE_BEFORE.search(before) or _is_camel_case(indicator.value):
             return Reason("code", "a name in program code")
     if document.defangs:
         return Reason("link", "stands plain where its author defangs")
