@@ -22,7 +22,7 @@ DEPENDENCIES = 20
 # The worker's loop and the application's last handler: whatever happens there, the process goes on.
 BROAD_EXCEPT_IN = {"worker.py": 1, "web/front.py": 1}
 # Entry points read settings; the launcher asks the system's own variables (PATH, XDG_RUNTIME_DIR) for its child.
-READS_ENVIRONMENT = {"cli.py", "worker.py", "web/app.py", "__main__.py", "storage/embedded.py"}
+READS_ENVIRONMENT = {"cli/__init__.py", "worker.py", "web/app.py", "__main__.py", "storage/embedded.py"}
 LEFT_BEHIND = {"__pycache__", "build", "dist"}
 
 # Spelt so that none of them matches itself here.

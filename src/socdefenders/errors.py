@@ -16,6 +16,7 @@ SocDefendersError
 │   ├── SchemaError            its schema is not the one this version works with
 │   └── EmbeddedError          the embedded PostgreSQL cannot be run
 │       └── InstanceRunning    another process already runs on this data directory
+├── ServerUnavailable          another instance, asked over HTTP, is away or answers nothing that can be used
 └── AccessError                the caller may not do this
     ├── MissingKey
     ├── InvalidKey
@@ -96,6 +97,10 @@ class EmbeddedError(StorageError):
 
 class InstanceRunning(EmbeddedError):
     """Another process already runs the database of this data directory."""
+
+
+class ServerUnavailable(SocDefendersError):
+    """The server is not reachable at the moment."""
 
 
 class AccessError(SocDefendersError):

@@ -18,6 +18,8 @@ from socdefenders.errors import SettingsError
 
 PREFIX = "SOCDEFENDERS_"
 SECRETS = frozenset({"database_url", "valkey_url"})
+OTHERS = frozenset({PREFIX + "KEY", PREFIX + "SHARED"})
+"""No settings of an instance: the key that `socdefenders search --url` sends, and the folder of the tests' real data."""
 
 Network = IPv4Network | IPv6Network
 
@@ -84,7 +86,7 @@ def read(environ: Mapping[str, str]) -> Settings:
     """Read the settings out of `environ`; raise SettingsError for the first that is wrong."""
     known = {PREFIX + name.upper() for name in FIELDS} | {f"{PREFIX}{name.upper()}_FILE" for name in SECRETS}
     for variable in environ:
-        if variable.startswith(PREFIX) and variable not in known and variable != PREFIX + "SHARED":
+        if variable.startswith(PREFIX) and variable not in known | OTHERS:
             raise SettingsError(f"{variable} is no setting of SOC Defenders; docs/configuration.md lists them all.")
     values: dict[str, object] = {"data_dir": default_data_dir()}
     for name in FIELDS:
