@@ -23,7 +23,7 @@ LONGEST_CONTEXT = 300
 _OPEN, _CLOSE = r"[\[({<]", r"[\])}>]"
 _DOT = (
     rf"(?:\.|[ ]?{_OPEN}+\s*(?:\.|\\\.|(?i:dot|d0t|punkt))\s*{_CLOSE}+[ ]?"
-    rf"|[\[({{]\s?\.|\.\s?[\])}}]|\\\.|[。．]|[ ](?i:dot)[ ])"
+    rf"|[\[({{]+\s?\.|\.\s?[\])}}]+|\\+\.|[。．]|[ ](?i:dot)[ ])"
 )
 _AT = rf"(?:[ ]?{_OPEN}+\s*(?:@|(?i:at))\s*{_CLOSE}+[ ]?|[ ]?@)"
 _COLON = rf"(?:{_OPEN}?:{_CLOSE}?)"
@@ -45,8 +45,7 @@ _TOKEN = "|".join(
         rf"(?i:cve){_DASH}?[0-9]+{_DASH}[0-9]+",
         r"\bTA?[0-9][0-9][0-9][0-9](?:\.[0-9][0-9][0-9])?\b",
         rf"[a-zA-Z0-9_%+'-]+(?:{_DOT}[a-zA-Z0-9_%+'-]+)*{_AT}{_HOST}",
-        r"[0-9a-fA-F]*(?:\[?:\]?[0-9a-fA-F]*)(?:\[?:\]?[0-9a-fA-F]+)(?:\[?:\]?[0-9a-fA-F]*)+(?:\.[0-9]+)*",
-        r"[0-9a-fA-F]*::[0-9a-fA-F:]+(?:\.[0-9]+)*",
+        r"(?:\b[0-9a-fA-F]+|\B)(?:\[?:\]?[0-9a-fA-F]*)(?:\[?:\]?[0-9a-fA-F]*)+(?:\.[0-9]+)*",
         rf"{_HOST}{_PORT}{_TAIL}",
         r"[0-9a-fA-F]{32}[0-9a-fA-F]*",
     ]
@@ -56,8 +55,9 @@ _TOKENS = re2.compile(_TOKEN)
 _SECOND_URL = re.compile(r"[,;|)\]](?=h[tx]{2}ps?[\[:])", re.IGNORECASE)
 _HASH = re.compile(r"(?<![0-9A-Za-z])[0-9a-fA-F]{32,128}(?![0-9A-Za-z])")
 _IPV4 = re.compile(r"(?<![0-9.])(?:[0-9]{1,3}\.){3}[0-9]{1,3}(?![0-9]|\.[0-9])")
+_SURE_IPV6 = re.compile(r"^[0-9a-f]{3,4}:.*[0-9]")
+"""`::`, `a::b` and `dead::beef` are more often code."""
 _SENTENCE_END = re.compile(r"[.!?](?=\s)|\n")
-_NOT_OF_A_LABEL = re.compile(r"[^0-9A-Za-z_-]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,9 +172,12 @@ def _read(token: str) -> Iterator[tuple[int, str, Indicator, bool]]:
 
 def _parsed(raw: str) -> Indicator | None:
     try:
-        return parse(raw)
+        indicator = parse(raw)
     except InvalidIndicator:
         return None
+    if indicator.type is IocType.IPV6 and not _SURE_IPV6.search(indicator.canonical):
+        return None
+    return indicator
 
 
 def _is_defanged(raw: str) -> bool:
@@ -183,8 +186,13 @@ def _is_defanged(raw: str) -> bool:
 
 def _inside(token: str, offset: int) -> Iterator[tuple[int, str, Indicator, bool]]:
     """A file name may be a hash, and words may be glued to an address."""
+    plain = refang(token)
     for pattern in (_HASH, _IPV4):
-        for match in pattern.finditer(token):
+        for match in pattern.finditer(plain):
             indicator = _parsed(match[0])
-            if indicator is not None:
+            if indicator is None:
+                continue
+            if plain == token:
                 yield offset + match.start(), match[0], indicator, False
+            else:  # where in the token it stood is no longer known
+                yield offset, token, indicator, True

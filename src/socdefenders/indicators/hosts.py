@@ -22,7 +22,7 @@ _UNLISTED_SUFFIXES = frozenset({"onion", "i2p", "bit", "bazar", "example", "test
 
 
 def ipv4(text: str) -> str | None:
-    """Return `text` if it is a dotted quad. A leading zero is refused: 010 is eight to some readers and ten to others."""
+    """Return `text` if it is a dotted quad. A leading zero is refused: 010 is eight to some and ten to others."""
     return text if _IPV4.fullmatch(text) else None
 
 
@@ -39,11 +39,12 @@ def ipv6(text: str) -> str | None:
 def domain(text: str) -> str | None:
     """Return the canonical form of a domain name of at least two labels: ASCII, lower case, no trailing dot."""
     name = text.lower().rstrip(".") if text.isascii() else _ascii(text)
-    if len(name) > 253 or not _HOST.fullmatch(name):
-        return None
-    if len(name) > 63 and max(map(len, name.split("."))) > 63:
-        return None
-    return name
+    return name if _HOST.fullmatch(name) and fits(name) else None
+
+
+def fits(name: str) -> bool:
+    """Whether a name keeps to the lengths of RFC 1035: 63 characters a label, 253 in all."""
+    return len(name) <= 63 or (len(name) <= 253 and max(map(len, name.split("."))) <= 63)
 
 
 def url_host(text: str) -> str | None:
@@ -58,7 +59,7 @@ def url_host(text: str) -> str | None:
     if _FORBIDDEN_IN_HOST.search(text):
         return None
     name = domain(text)
-    return name if name else _browser_ipv4(text.lower().rstrip("."))
+    return name or _browser_ipv4(text.lower().rstrip("."))
 
 
 def has_public_suffix(name: str) -> bool:

@@ -17,7 +17,6 @@ from socdefenders.model import Indicator, IocType
 LONGEST = 2_048
 """Characters of the longest value that is stored."""
 _LONGEST_RAW = 4 * LONGEST
-_LONGEST_LABEL = 63
 _LONGEST_HOST = 300
 """Characters that a host name and its port can have; longer texts do not reach the patterns for them."""
 
@@ -64,7 +63,7 @@ _PLAIN = re.compile(
 )
 
 
-def parse(value: str, type: IocType | None = None) -> Indicator:
+def parse(value: str, type: IocType | None = None) -> Indicator:  # noqa: A002 - as in Observable and Indicator
     """Read one published value, plain or defanged, quoted or in capitals.
 
     `type` is what its publisher calls it. An address or a name of the wrong kind becomes the right
@@ -115,20 +114,19 @@ def _read_plain(value: str, plain: re.Match[str], hint: IocType | None) -> Indic
     """Take the short way for values that are canonical already; None sends them the long way."""
     kind = plain.lastgroup
     if kind == "domain":
-        if hint is IocType.DOMAIN or (hint is None and hosts.has_public_suffix(value)):
-            if len(value) <= _LONGEST_LABEL or hosts.domain(value):
-                return Indicator(IocType.DOMAIN, value, value, value)
+        if (hint is IocType.DOMAIN or (hint is None and hosts.has_public_suffix(value))) and hosts.fits(value):
+            return Indicator(IocType.DOMAIN, value, value, value)
     elif kind == "ipv4":
         if hint is None or hint is IocType.IPV4:
             return Indicator(IocType.IPV4, value, value, value)
-    elif kind == "hash":
-        if hint is None or hint is _HASHES[len(value)]:
-            lowered = value.lower()
-            return Indicator(_HASHES[len(value)], value, lowered, lowered)
     elif kind == "service":
         if hint is None or hint is IocType.IPV4:
             address = plain["address"]
             return Indicator(IocType.IPV4, address, address, address, int(plain["service_port"]))
+    elif kind == "hash":
+        if hint is None or hint is _HASHES[len(value)]:
+            lowered = value.lower()
+            return Indicator(_HASHES[len(value)], value, lowered, lowered)
     elif (hint is None or hint is IocType.URL) and _is_canonical(value, plain):
         canonical = value if plain["path"] else value + "/"
         return Indicator(IocType.URL, value, canonical, canonical.lower())
@@ -136,7 +134,7 @@ def _read_plain(value: str, plain: re.Match[str], hint: IocType | None) -> Indic
 
 
 def _is_canonical(url: str, plain: re.Match[str]) -> bool:
-    if "/." in url or len(url) >= LONGEST or len(plain["host"]) > _LONGEST_LABEL:
+    if "/." in url or len(url) >= LONGEST or not hosts.fits(plain["host"]):
         return False
     port = plain["port"]
     return not port or (len(port) <= len(":9999") and port not in urls.DEFAULT_PORTS)
@@ -245,7 +243,7 @@ def _read_url(text: str, _plain: str) -> Indicator | None:
     canonical = urls.canonical_url(text)
     if canonical is None:
         raise InvalidIndicator("a URL without a usable host.")
-    return Indicator(IocType.URL, text, canonical, canonical.lower())
+    return Indicator(IocType.URL, urls.one_line(text), canonical, canonical.lower())
 
 
 def _read_schemeless_url(text: str, _plain: str) -> Indicator | None:
@@ -259,7 +257,7 @@ def _read_schemeless_url(text: str, _plain: str) -> Indicator | None:
     host = urls.host_of(canonical)
     if not host[-1].isdigit() and not (host[-1] != "]" and hosts.has_public_suffix(host)):
         return None
-    return Indicator(IocType.URL, text, canonical, canonical.lower())
+    return Indicator(IocType.URL, urls.one_line(text), canonical, canonical.lower())
 
 
 def _read_any_url(text: str, plain: str) -> Indicator | None:

@@ -36,66 +36,45 @@ EMPTY_HASHES = frozenset(
         "d41d8cd98f00b204e9800998ecf8427e",
         "da39a3ee5e6b4b0d3255bfef95601890afd80709",
         "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
-        "cf83e1357eefb8bdf1542850d66d8007d620e4050b5715dc83f4a921d36ce9ce"
-        "47d0d13c5d85f2b0ff8318d2877eec2f63b931bd47417a81a538327af927da3e",
+        (
+            "cf83e1357eefb8bdf1542850d66d8007d620e4050b5715dc83f4a921d36ce9ce"
+            "47d0d13c5d85f2b0ff8318d2877eec2f63b931bd47417a81a538327af927da3e"
+        ),
     }
 )
 """Of no bytes at all."""
 
-BENIGN_HOSTS = frozenset(
-    """
-    abuse.ch adobe.com amazon.com apache.org apple.com archive.org arxiv.org attack.mitre.org bing.com bleepingcomputer.com
-    cisa.gov cisco.com cloudflare.com crowdstrike.com cve.org doi.org example.com example.net example.org
-    exploit-db.com facebook.com fireeye.com first.org ftc.gov github.com gitlab.com gnu.org google.com gravatar.com
-    ibm.com ietf.org instagram.com kaspersky.com linkedin.com malpedia.caad.fkie.fraunhofer.de mandiant.com mcafee.com
-    medium.com microsoft.com mitre.org mozilla.org nist.gov openssl.org oracle.com paloaltonetworks.com
-    python.org reddit.com schema.org securelist.com sophos.com stackoverflow.com symantec.com t.co
-    talosintelligence.com trendmicro.com twitter.com ubuntu.com unit42.paloaltonetworks.com us-cert.gov virustotal.com
-    w3.org welivesecurity.com wikipedia.org windows.com windowsupdate.com wordpress.com wordpress.org x.com yahoo.com
-    youtube.com youtu.be
-    """.split()
-)
+_BENIGN_HOSTS = """
+    abuse.ch adobe.com amazon.com apache.org apple.com archive.org arxiv.org attack.mitre.org bing.com
+    bleepingcomputer.com cisa.gov cisco.com cloudflare.com crowdstrike.com cve.org doi.org example.com example.net
+    example.org exploit-db.com facebook.com fireeye.com first.org ftc.gov github.com gitlab.com gnu.org google.com
+    gravatar.com ibm.com ietf.org instagram.com kaspersky.com linkedin.com malpedia.caad.fkie.fraunhofer.de
+    mandiant.com mcafee.com medium.com microsoft.com mitre.org mozilla.org nist.gov openssl.org oracle.com
+    paloaltonetworks.com python.org reddit.com schema.org securelist.com sophos.com stackoverflow.com symantec.com
+    t.co talosintelligence.com trendmicro.com twitter.com ubuntu.com unit42.paloaltonetworks.com us-cert.gov
+    virustotal.com w3.org welivesecurity.com wikipedia.org windows.com windowsupdate.com wordpress.com wordpress.org
+    x.com yahoo.com youtu.be youtube.com
+"""
+BENIGN_HOSTS = frozenset(_BENIGN_HOSTS.split())
 """Big platforms and the field's own references: named in reports, rarely reported."""
 
-FILE_ENDINGS = frozenset(
-    """
-    ai app as asp aspx bat bin bz c cab cc cfg class cmd com.vbs cpp cs css csv dat db dll dmg do doc docx exe fm go gz
-    h hta htm html id inf info ini ink ip jar java js json jsp lib lnk local log lua md mk ml mm mo mov msi name net nl
-    ocx pdf pem php pl pm png po ps ps1 pub py pyc rar rb re rs rtf scr sh so src st svg sys tar tmp txt vb vbs ws xls
-    xlsx xml yml zip
-    """.split()
-) - {
-    "ai",
-    "app",
-    "as",
-    "cc",
-    "com.vbs",
-    "do",
-    "id",
-    "info",
-    "ip",
-    "name",
-    "net",
-    "nl",
-    "re",
-    "st",
-    "ws",
-    "ml",
-    "pub",
-    "go",
-}
+_FILE_ENDINGS = """
+    asp aspx bat bin bz c cab cfg class cmd cpp cs css csv dat db dll dmg doc docx exe fm gz h hta htm html inf ini
+    ink jar java js json jsp lib lnk local log lua md mk mm mo mov msi ocx pdf pem php pl pm png po ps ps1 py pyc
+    rar rb rs rtf scr sh so src svg sys tar tmp txt vb vbs xls xlsx xml yml zip
+"""
+FILE_ENDINGS = frozenset(_FILE_ENDINGS.split())
 """Top-level domains that, undefanged, are a file's ending rather than a host's."""
 
-WORD_ENDINGS = frozenset(
-    """
-    author bar blog build call case channel check chrome click codes computer contact data date day design dev direct
-    discover domains email events exchange feedback final foundation global green group host id in info international is
-    it limited link map media mobile name network new now off one page parts pictures post properties record red report
-    reports rest review rocks run safe scholarships search security select services settings show site so software
-    source sources store stream style support systems team technology to tools total training type update video watch
-    works world zone
-    """.split()
-) - {"click", "host", "info", "link", "site", "store"}
+_WORD_ENDINGS = """
+    author bar blog build call case channel check chrome codes computer contact data date day design dev direct
+    discover domains email events exchange feedback final foundation global green group id in international is it
+    limited map media mobile name network new now off one page parts pictures post properties record red report
+    reports rest review rocks run safe scholarships search security select services settings show so software source
+    sources stream style support systems team technology to tools total training type update video watch works world
+    zone
+"""
+WORD_ENDINGS = frozenset(_WORD_ENDINGS.split())
 """Top-level domains that, undefanged and behind one label, are an attribute in code or a sentence without its space."""
 
 _DOCUMENTATION = tuple(
@@ -105,7 +84,8 @@ _RESERVED_NAMES = frozenset(
     {"example", "test", "invalid", "local", "localhost", "internal", "lan", "home", "corp", "arpa"}
 )
 _VERSION_BEFORE = re.compile(
-    r"(?:\b(?:v\.?|version|ver\.?|release|build|firmware|update|upgraded? to|rev\.?)|[-_~=<>^/])\s*$", re.IGNORECASE
+    r"\b(?:v\.?|version|ver\.?|release|build|firmware|update|upgraded? to|rev\.?)\s*$|[a-z][/-]$|[_~^]$|[=<>]=\s*$",
+    re.IGNORECASE,
 )
 _COMMIT_BEFORE = re.compile(r"\b(?:commit|revert(?:s|ed)?|changeset|tree)[\s:/]*$", re.IGNORECASE)
 _CODE_AFTER = re.compile(r"\(|::|\[[0-9\"']")

@@ -33,14 +33,14 @@ class Query:
     text: str
     """For the fallback: the best candidate (a URL without the scheme that nobody typed), else the refanged text."""
     normalized: tuple[str, ...]
-    """Normalised values whose exact match answers the question, best first; the text itself if nothing is recognised."""
+    """Normalised values whose exact match answers the question, best first; else the text itself."""
     type: IocType | None
     """What the text was recognised as; None: nothing, or only as the caller's wish."""
     host: str | None
     """The host name asked for, whose sub-domains answer too."""
 
 
-def candidates(q: str, type: IocType | None = None) -> Query:
+def candidates(q: str, type: IocType | None = None) -> Query:  # noqa: A002 - the parameter's name in the API
     """Return what to look for when somebody pastes `q`; with `type`, only values of that type.
 
     Raises InputError (parameter "q") for blank input, for less than 2 and more than 2,048
@@ -51,7 +51,7 @@ def candidates(q: str, type: IocType | None = None) -> Query:
     readings = _distinct(_readings(text, type), type)
     if not readings:
         plain = bare(text).lower()
-        plain = plain if len(plain) >= SHORTEST else text.lower()
+        plain = (plain if len(plain) >= SHORTEST else text.lower())[:LONGEST]
         return Query(plain, (plain,), type, None)
     best = readings[0]
     plain = best.normalized

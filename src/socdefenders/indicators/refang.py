@@ -17,11 +17,11 @@ _FLAGS = re.IGNORECASE
 
 _ANY_BRACKET = re.compile(
     rf"""
-    [ ]{{0,2}} [\[({{<【「]{{1,2}} \s{{0,3}} (?P<inner>{_INNER}) \s{{0,3}} [\])}}>】」]{{1,2}} [ ]{{0,2}}
+    [ ]{{0,2}} [\[({{<【「]{{1,4}} \s{{0,3}} (?P<inner>{_INNER}) \s{{0,3}} [\])}}>】」]{{1,4}} [ ]{{0,2}}
   | [\[({{] \s? \. (?P<label>[\w-]{{1,63}}) [\])}}]    # example[.com]
-  | [\[({{<] \s? (?P<opened>\.) (?=\w)                 # example[.com
-  | (?<=\w) (?P<closed>\.) \s? [\])}}>] (?=\w)         # example.]com
-  | \\ (?P<escaped>\.)                                 # example\.com
+  | [\[({{<]{{1,4}} \s? (?P<opened>\.) (?=\w)                 # example[.com
+  | (?<=\w) (?P<closed>\.) \s? [\])}}>]{{1,4}} (?=\w)         # example.]com
+  | \\{{1,5}} (?P<escaped>\.)                                 # example\.com
   | (?<=\w) \s{{1,2}} (?P<word>dot) \s{{1,2}} (?=\w)   # example dot com
   | (?P<wide>[{DOTS}])
     """,
@@ -32,7 +32,7 @@ _SQUARE_BRACKET = re.compile(
     _FLAGS,
 )
 _SCHEME = re.compile(
-    r"(?<![a-z0-9])(?:(?P<web>h[tx*#z]{1,3}p{1,2}|hxxt|hxx|meow)|(?P<file>f[tx*]p|ftx))(?P<tls>s?)\s?:\s?[/\\]{1,4}(?=\S)",
+    r"(?<![a-z0-9])(?:(?P<web>h[tx*#z]{1,3}p{1,2}|hxxt|hxx|meow)|(?P<file>f[tx*]p|ftx))(?P<tls>s?)\s?:\s?[/\\]{1,4}\s?(?=[\w\[-])",
     _FLAGS,
 )
 _HINT = re.compile(rf"[\[\](){{}}<>【「\\*\s{DOTS}]|h[tx#]?x|h#|ht#|hzz|htp|meow|fxp|ftx", _FLAGS)

@@ -27,7 +27,7 @@ _PAIRS = {")": "(", "]": "[", "}": "{", ">": "<", "»": "«", "”": "“", "’
 
 def canonical_url(text: str) -> str | None:
     """Return the canonical form of an absolute, refanged URL, or None if it has no usable host."""
-    parts = _SPLIT.fullmatch(trim_end(_BLANKS.sub("", text)))
+    parts = _SPLIT.fullmatch(trim_end(one_line(text)))
     if parts is None:
         return None
     scheme, authority, tail = parts[1].lower(), parts[2], parts[3]
@@ -38,6 +38,11 @@ def canonical_url(text: str) -> str | None:
     user = _escape_all(user) + "@" if separator and user else ""
     port = f":{port}" if port and port != _PORTS.get(scheme) else ""
     return trim_end(f"{scheme}://{user}{host}{port}{_canonical_tail(tail, plain_backslash=scheme not in _PORTS)}")
+
+
+def one_line(text: str) -> str:
+    """Remove the tabs and line breaks that a browser drops out of a URL."""
+    return _BLANKS.sub("", text)
 
 
 def host_of(url: str) -> str:

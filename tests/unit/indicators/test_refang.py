@@ -1,0 +1,88 @@
+"""Defanging is undone in every form that people use, and nothing else is touched."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from socdefenders.indicators import defang, refang
+from tests.unit.indicators.indicator_values import canonical_values
+
+DOTS = [
+    "[.]", "(.)", "{.}", "<.>", "[dot]", "(dot)", "{dot}", "[DOT]", " dot ", "[.", ".]", "\\.", "[ . ]", "[.\n]",
+    " [.] ", "[[.]]", "(.]", "。", "．", "{ . )", "[d0t]", "\\\\.", "[\\.]",
+]  # fmt: skip
+SCHEMES = ["hxxp", "hXXp", "HXXP", "h**p", "hxtp", "htxp", "hxp", "meow", "hxxxp", "h##p"]
+SEPARATORS = ["://", "[:]//", "[://]", "[:/]/", ":\\\\", "[:]\\\\", " :// ", ":[//]", "(:)//", "[:][/][/]"]
+
+
+@pytest.mark.parametrize("dot", DOTS)
+def test_a_defanged_dot_becomes_a_dot(dot: str) -> None:
+    assert refang(f"mail{dot}evil{dot}example") == "mail.evil.example"
+
+
+@pytest.mark.parametrize("at", ["[at]", "(at)", "[@]", "{at}", "(@)", " [at] ", "[ AT ]"])
+def test_a_defanged_at_becomes_an_at(at: str) -> None:
+    assert refang(f"user{at}evil[.]example") == "user@evil.example"
+
+
+@pytest.mark.parametrize("separator", SEPARATORS)
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_a_defanged_scheme_becomes_http(scheme: str, separator: str) -> None:
+    assert refang(f"{scheme}{separator}evil[.]example") == "http://evil.example"
+
+
+@pytest.mark.parametrize(
+    ("written", "plain"),
+    [
+        ("hxxps://evil[.]example", "https://evil.example"),
+        ("fxp://evil[.]example", "ftp://evil.example"),
+        ("tcp[:]//evil[.]example[:]99", "tcp://evil.example:99"),
+        ("192[.]0[.]2[.]1[:]8080", "192.0.2.1:8080"),
+        ("192[.0.2.]1", "192.0.2.1"),
+        ("evil[.example]", "evil.example"),
+        ("2001[:]db8[:][:]1", "2001:db8::1"),
+        ("evil[.]example[/]path", "evil.example/path"),
+    ],
+)
+def test_mixtures(written: str, plain: str) -> None:
+    assert refang(written) == plain
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "evil,example",
+        "a (b) c",
+        "http://evil.example/a_(b)",
+        "[2001:db8::1]:443",
+        "HTTP://EVIL.EXAMPLE",
+        "adot.example",
+    ],
+)
+def test_what_is_not_defanged_stays(text: str) -> None:
+    assert refang(text) == text
+
+
+@given(canonical_values)
+def test_refang_undoes_defang(value: str) -> None:
+    assert refang(defang(value)) == value
+
+
+@given(st.text())
+def test_refang_takes_any_text(text: str) -> None:
+    assert len(refang(text)) <= len(text) + text.count(":")
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [
+        ("192.0.2.1", "192[.]0[.]2[.]1"),
+        ("http://a.evil.example/x.php", "hxxp://a[.]evil[.]example/x.php"),
+        ("user@evil.example", "user[@]evil[.]example"),
+        ("2001:db8::1", "2001[:]db8[:][:]1"),
+        ("T1059.001", "T1059.001"),
+        ("CVE-2024-12345", "CVE-2024-12345"),
+    ],
+)
+def test_defang_breaks_what_a_mail_program_would_link(value: str, written: str) -> None:
+    assert defang(value) == written
