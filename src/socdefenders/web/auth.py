@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from urllib.parse import parse_qsl
+from urllib.parse import unquote
 
 from starlette.types import Scope
 
@@ -31,21 +31,27 @@ def parameters(scope: Scope, known: Iterable[str]) -> Parameters:
 
     What is not `known` is ignored, as clients append parameters of their own.
     """
-    try:
-        pairs = parse_qsl(
-            scope["query_string"].decode(), keep_blank_values=True, errors="strict", max_num_fields=MAX_PARAMETERS
-        )
-    except ValueError as error:
-        raise InputError(
-            f"The query string must be UTF-8, percent-encoded, with at most {MAX_PARAMETERS} parameters.",
-            parameter="query",
-        ) from error
     found: Parameters = {}
-    for name, value in pairs:
-        if name in found and name in known:
-            raise InputError(f"The parameter {name} is given more than once.", parameter=name)
-        found[name] = value
+    try:
+        fields = scope["query_string"].decode().split("&", MAX_PARAMETERS)
+        for field in fields[:MAX_PARAMETERS]:
+            written, _, encoded = field.partition("=")
+            name, value = _decoded(written), _decoded(encoded)
+            if name in found and name in known:
+                raise InputError(f"The parameter {name} is given more than once.", parameter=name)
+            found[name] = value
+    except UnicodeDecodeError as error:
+        raise InputError("The query string must be UTF-8, percent-encoded.", parameter="query") from error
+    if len(fields) > MAX_PARAMETERS:
+        raise InputError(f"The query string has more than {MAX_PARAMETERS} parameters.", parameter="query")
     return found
+
+
+def _decoded(text: str) -> str:
+    # Most parameters are plain, and the standard library's parser costs ten times what this does.
+    if "+" in text:
+        text = text.replace("+", " ")
+    return unquote(text, errors="strict") if "%" in text else text
 
 
 def credential(headers: Iterable[tuple[bytes, bytes]], in_query: str | None) -> str | None:

@@ -47,6 +47,7 @@ class Metrics:
         )
         # A look-up of labels costs more than the increment; there are few of them.
         self._request = lru_cache(maxsize=1024)(self._requests.labels)
+        self._search = lru_cache(maxsize=8)(self._searches.labels)
         self._duration = lru_cache(maxsize=256)(self._seconds.labels)
 
     def request(self, route: str, status: int, seconds: float) -> None:
@@ -56,7 +57,7 @@ class Metrics:
 
     def search(self, strategy: str, seconds: float, *, complete: bool) -> None:
         """Count one search."""
-        self._searches.labels(strategy).inc()
+        self._search(strategy).inc()
         self._search_seconds.observe(seconds)
         if not complete:
             self._incomplete.inc()

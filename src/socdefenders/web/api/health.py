@@ -67,15 +67,15 @@ def router(endpoints: Health) -> APIRouter:
         "/healthz",
         endpoints.healthz,
         summary="Whether the process answers",
-        response_class=Json,
-        responses={200: success("It does", rated=False, model=Alive), **errors(405, 413, rated=False)},
+        response_model=Alive,
+        responses={200: success("It does", rated=False), **errors(405, 413, rated=False)},
     )
     routes.add_api_route(
         "/readyz",
         endpoints.readyz,
         summary="Whether requests can be served",
-        response_class=Json,
-        responses={200: success("They can", rated=False, model=Ready), **errors(405, 413, 500, 503, rated=False)},
+        response_model=Ready,
+        responses={200: success("They can", rated=False), **errors(405, 413, 500, 503, rated=False)},
     )
     text = {"text/plain": {"schema": {"type": "string"}}}
     routes.add_api_route(

@@ -9,6 +9,8 @@ from starlette.responses import Response
 
 from socdefenders import search
 from socdefenders.errors import InputError
+from socdefenders.indicators.kinds import LONGEST
+from socdefenders.indicators.query import SHORTEST
 from socdefenders.model import IocType
 from socdefenders.web import log
 from socdefenders.web.api import render
@@ -18,16 +20,18 @@ from socdefenders.web.auth import Guard, Parameters, parameters
 from socdefenders.web.services import Services
 from socdefenders.web.visit import visit_of
 
-MIN_QUERY = 2
-MAX_QUERY = 2_048
-SPACE = " \t\n\r\v\f"
 NO_CACHE = {"Cache-Control": "private, no-store"}
 TYPES = {str(type_): type_ for type_ in IocType}
 SPELLINGS = TYPES | {"mitre-attack": IocType.MITRE_ATTACK}
 BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
 
-_EDGE = r"[ \t\n\r\x0b\x0c]*"
-_CHARACTER = r"[^ \t\n\r\x0b\x0c\x00]"
+# What `indicators.candidates` takes, as a pattern: no control character, and two characters at least when the
+# blanks around it are gone. A test holds the two against each other.
+_CONTROL = r"\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f"
+_BLANK = (
+    r"\t\n\r \xa0\xad\u1680\u2000-\u200f\u2028-\u202f\u205f-\u2064\u3000\ufeff"  # whitespace, and what has no width
+)
+QUERY_PATTERN = rf"^[{_BLANK}]*[^{_BLANK}{_CONTROL}]([^{_CONTROL}]*[^{_BLANK}{_CONTROL}])[{_BLANK}]*$"
 PARAMETERS = [
     {
         "name": "q",
@@ -40,9 +44,9 @@ PARAMETERS = [
         ),
         "schema": {
             "type": "string",
-            "minLength": MIN_QUERY,
-            "maxLength": MAX_QUERY,
-            "pattern": rf"^{_EDGE}{_CHARACTER}[^\x00]*{_CHARACTER}{_EDGE}$",
+            "minLength": SHORTEST,
+            "maxLength": LONGEST,
+            "pattern": QUERY_PATTERN,
         },
         "example": "192.0.2.10",
     },
@@ -77,7 +81,6 @@ class Iocs:
         await self._guard.admit(request.scope, visit, sent, needs="read:iocs")
         text = sent.get("q", "")
         visit.query = log.shown(text)
-        _check_query(text)
         type_, include_related = _type(sent), _include_related(sent)
         began = perf_counter()
         result = await search.find(
@@ -86,23 +89,13 @@ class Iocs:
         seconds = perf_counter() - began
         self._services.metrics.search(result.strategy, seconds, complete=result.complete)
         settings = self._services.settings
-        body = {
-            "meta": render.meta(settings.instance_name, datetime.now(UTC)),
-            "data": {
-                "found": bool(result.matches),
-                "query": result.query,
-                "matches": [render.ioc(sighting, settings.public_url) for sighting in result.matches],
-                "relatedIOCs": [render.ioc(sighting, settings.public_url) for sighting in result.related],
-                "meta": {
-                    "total_matches": result.total_matches,
-                    "related_count": len(result.related),
-                    "search_time_ms": round(seconds * 1000),
-                    "strategy": result.strategy,
-                    "complete": result.complete,
-                    "truncated": result.truncated,
-                },
-            },
-        }
+        body = render.search_body(
+            result,
+            source=settings.instance_name,
+            public_url=settings.public_url,
+            now=datetime.now(UTC),
+            seconds=seconds,
+        )
         return render.Json(body, headers=NO_CACHE)
 
 
@@ -118,25 +111,14 @@ def router(endpoints: Iocs) -> APIRouter:
             "comes first; without one, and from three characters, beginnings, sub-domains, parts and similar values."
         ),
         operation_id="searchIOCs",
-        response_class=render.Json,
+        response_model=SearchResponse,
         responses={
-            200: success("What is known of the value", rated=True, model=SearchResponse),
+            200: success("What is known of the value", rated=True),
             **errors(400, 401, 403, 405, 413, 429, 500, 503, rated=True),
         },
         openapi_extra={"parameters": PARAMETERS, "security": SECURITY},
     )
     return routes
-
-
-def _check_query(text: str) -> None:
-    if not text:
-        raise InputError("The parameter q is required: the value to search for.", parameter="q")
-    if len(text.strip(SPACE)) < MIN_QUERY:
-        raise InputError(f"q must have at least {MIN_QUERY} characters besides space.", parameter="q")
-    if len(text) > MAX_QUERY:
-        raise InputError(f"q has {len(text)} characters; {MAX_QUERY} is the most.", parameter="q")
-    if "\0" in text:
-        raise InputError("q contains a NUL character, which no indicator has.", parameter="q")
 
 
 def _type(sent: Parameters) -> IocType | None:
