@@ -16,8 +16,8 @@ CATALOGUE = {
         select relname::text, relkind::text, relpersistence::text, reloptions, pg_get_partkeydef(oid)
           from pg_class where relnamespace = 'public'::regnamespace order by 1""",
     "columns": """
-        select c.relname::text, a.attname::text, format_type(a.atttypid, a.atttypmod), a.attnotnull, a.attidentity::text,
-               a.attstorage::text, l.collname::text, pg_get_expr(d.adbin, d.adrelid)
+        select c.relname::text, a.attname::text, format_type(a.atttypid, a.atttypmod), a.attnotnull,
+               a.attidentity::text, a.attstorage::text, l.collname::text, pg_get_expr(d.adbin, d.adrelid)
           from pg_attribute a
           join pg_class c on c.oid = a.attrelid and c.relkind in ('r', 'p')
           left join pg_collation l on l.oid = a.attcollation

@@ -1,0 +1,350 @@
+"""Connections: lent one at a time, replaced when they die, and never handed on half-used."""
+
+import asyncio
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from socdefenders.errors import StorageError, StorageUnavailable
+from socdefenders.storage import embedded
+from socdefenders.storage.database import Database, connect, wrapped
+from tests.clusters import SMALL
+
+WHO = "select pg_backend_pid()"
+CHANNEL = "news"
+SOON = 10.0
+"""Seconds after which something that is waited for has failed to happen."""
+
+AWAY: set[type[Exception]] = {
+    OSError,
+    ConnectionRefusedError,
+    ConnectionResetError,
+    TimeoutError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    asyncpg.OutdatedSchemaCacheError,
+    asyncpg.ProtocolError,
+    asyncpg.TargetServerAttributeNotMatched,
+    asyncpg.PostgresConnectionError,
+    asyncpg.ClientCannotConnectError,
+    asyncpg.ConnectionDoesNotExistError,
+    asyncpg.ConnectionFailureError,
+    asyncpg.ConnectionRejectionError,
+    asyncpg.ProtocolViolationError,
+    asyncpg.TransactionResolutionUnknownError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.IdleSessionTimeoutError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
+    asyncpg.TransactionTimeoutError,
+    asyncpg.QueryCanceledError,
+    asyncpg.SerializationError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.DiskFullError,
+    asyncpg.OutOfMemoryError,
+    asyncpg.ReadOnlySQLTransactionError,
+}
+"""What may be over in a moment."""
+
+CLASSES_OF_TROUBLE = ("08", "25P", "40", "53", "57", "58")
+"""Classes of SQLSTATE (PostgreSQL, appendix A) that tell of the server's state; each of their codes was judged."""
+
+STAYING: dict[type[Exception], str] = {
+    asyncpg.NoActiveSQLTransactionError: "a statement of ours in the wrong place",
+    asyncpg.InFailedSQLTransactionError: "a statement of ours in the wrong place",
+    asyncpg.TransactionRollbackError: "never raised by itself",
+    asyncpg.TransactionIntegrityConstraintViolationError: "a constraint of ours",
+    asyncpg.StatementCompletionUnknownError: "never raised by the server",
+    asyncpg.DeadlockDetectedError: "a fault in the order of our locks, not to be hidden",
+    asyncpg.InsufficientResourcesError: "never raised by itself",
+    asyncpg.ConfigurationLimitExceededError: "a limit that the same call meets again",
+    asyncpg.OperatorInterventionError: "never raised by itself",
+    asyncpg.DatabaseDroppedError: "it does not come back",
+    asyncpg.PostgresSystemError: "a fault of the disk or the installation",
+    asyncpg.PostgresIOError: "a fault of the disk",
+    asyncpg.UndefinedFileError: "a fault of the installation",
+    asyncpg.DuplicateFileError: "a fault of the installation",
+    asyncpg.FileNameTooLongError: "a fault of the installation",
+}
+
+
+def driver_errors() -> list[type[Exception]]:
+    classes: list[type] = [each for each in vars(asyncpg.exceptions).values() if isinstance(each, type)]
+    return [each for each in classes if issubclass(each, Exception) and not issubclass(each, Warning)]
+
+
+def test_every_error_of_the_driver_is_known_to_be_away_or_not() -> None:
+    """A new version of the driver with another error of the server's state makes this fail until it is judged."""
+    for each in driver_errors():
+        in_question = str(getattr(each, "sqlstate", None) or "").startswith(CLASSES_OF_TROUBLE)
+        assert type(wrapped(each("no"))) is (StorageUnavailable if each in AWAY else StorageError), each
+        assert not in_question or each in AWAY or each in STAYING, f"{each} has to be judged"
+
+
+@pytest.mark.parametrize("error", sorted(AWAY, key=lambda each: each.__name__))
+def test_what_may_be_over_in_a_moment_says_so_with_the_drivers_words(error: type[Exception]) -> None:
+    meant = wrapped(error("the reason"))
+    assert isinstance(meant, StorageUnavailable)
+    assert "the reason" in meant.message
+
+
+def test_an_error_without_words_is_told_by_its_name() -> None:
+    assert "TimeoutError" in wrapped(TimeoutError()).message
+
+
+@pytest.mark.parametrize(
+    ("dsn", "meant"),
+    [
+        ("postgresql:///nowhere?host=/nonexistent", StorageUnavailable),
+        ("postgresql://127.0.0.1:1/nowhere", StorageUnavailable),
+        ("postgresql://127.0.0.1:not-a-port/nowhere", StorageError),
+        ("postgresql://127.0.0.1:1/nowhere?sslmode=perhaps", StorageError),
+    ],
+)
+async def test_an_address_nobody_answers_is_told_from_one_nobody_can_read(dsn: str, meant: type[StorageError]) -> None:
+    with pytest.raises(StorageError) as raised:
+        await connect(dsn)
+    assert type(raised.value) is meant
+
+
+async def test_a_server_that_is_not_the_one_asked_for_is_away(dsn: str) -> None:
+    with pytest.raises(StorageUnavailable):
+        await connect(f"{dsn}&target_session_attrs=standby")
+
+
+async def test_a_database_that_does_not_exist_is_refused(dsn: str) -> None:
+    with pytest.raises(StorageError, match="does not exist") as raised:
+        await Database.open(dsn.replace("/test_", "/nothing_"))
+    assert not isinstance(raised.value, StorageUnavailable)
+
+
+@pytest.fixture
+async def database(dsn: str) -> AsyncIterator[Database]:
+    async with await Database.open(dsn, size=2) as opened:
+        yield opened
+
+
+async def pid(database: Database) -> int:
+    found: int = (await database.fetch(WHO))[0][0]
+    return found
+
+
+@asynccontextmanager
+async def outsider(dsn: str) -> AsyncIterator[asyncpg.Connection]:
+    """A connection that is none of the database's own."""
+    connection = await asyncpg.connect(dsn)
+    try:
+        yield connection
+    finally:
+        await connection.close()
+
+
+async def until(dsn: str, true: str) -> None:
+    """Return as soon as the server says that `true` holds."""
+    async with outsider(dsn) as other, asyncio.timeout(SOON):
+        while not await other.fetchval(true):
+            pass
+
+
+async def kill(dsn: str, pid: int) -> None:
+    """End a server process and return when it is gone."""
+    async with outsider(dsn) as other:
+        assert await other.fetchval("select pg_terminate_backend($1, 10000)", pid)
+
+
+async def test_statements_run_and_their_errors_leave_the_connection_usable(database: Database) -> None:
+    assert [tuple(row) for row in await database.fetch("select $1::text || 'b', 1", "a")] == [("ab", 1)]
+    assert await database.execute("create table notes (word text unique)") == "CREATE TABLE"
+    before = await pid(database)
+    with pytest.raises(StorageError, match="nothing_here") as refused:
+        await database.fetch("select * from nothing_here")
+    assert not isinstance(refused.value, StorageUnavailable)
+    await database.execute("insert into notes values ('a')")
+    with pytest.raises(StorageError, match="duplicate key"):
+        await database.execute("insert into notes values ('a')")
+    assert await pid(database) == before
+
+
+async def test_an_error_within_a_lent_connection_is_wrapped_and_its_transaction_undone(database: Database) -> None:
+    async def fail() -> None:
+        async with database.connection() as connection, connection.transaction():
+            await connection.execute("insert into notes values ('half')")
+            await connection.execute("select 1 / 0")
+
+    await database.execute("create table notes (word text)")
+    with pytest.raises(StorageError, match="division by zero"):
+        await fail()
+    assert await database.fetch("select * from notes") == []
+
+
+async def test_an_idle_connection_that_the_server_ended_is_replaced_unnoticed(database: Database, dsn: str) -> None:
+    before = await pid(database)
+    await kill(dsn, before)
+    assert await pid(database) != before
+
+
+async def test_a_connection_killed_in_use_is_reported_and_the_next_call_works(database: Database, dsn: str) -> None:
+    before = await pid(database)
+    sleeping = asyncio.create_task(database.fetch("select pg_sleep(60)"))
+    await until(
+        database.dsn, f"select count(*) = 1 from pg_stat_activity where wait_event = 'PgSleep' and pid = {before}"
+    )
+    await kill(dsn, before)
+    with pytest.raises(StorageUnavailable):
+        await sleeping
+    assert await pid(database) != before
+
+
+async def test_a_connection_killed_while_lent_is_replaced(database: Database, dsn: str) -> None:
+    async def use() -> None:
+        async with database.connection() as connection:
+            await kill(dsn, await connection.fetchval(WHO))
+            await connection.fetchval(WHO)
+
+    with pytest.raises(StorageUnavailable):
+        await use()
+    assert await pid(database) > 0
+
+
+@pytest.mark.parametrize("lent", [False, True])
+async def test_a_cancelled_statement_never_answers_the_next_borrower(database: Database, *, lent: bool) -> None:
+    async def ask() -> None:
+        if lent:
+            async with database.connection() as connection:
+                await connection.fetch("select 'late' from pg_sleep(60)")
+        else:
+            await database.fetch("select 'late' from pg_sleep(60)")
+
+    task = asyncio.create_task(ask())
+    await until(
+        database.dsn, "select count(*) = 1 from pg_stat_activity where query like '%late%' and wait_event = 'PgSleep'"
+    )
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+    async with asyncio.timeout(SOON):
+        answers = await asyncio.gather(*(database.fetch("select $1::int", number) for number in range(20)))
+    assert [rows[0][0] for rows in answers] == list(range(20))
+
+
+async def test_never_more_connections_than_allowed_and_every_caller_is_served(database: Database, dsn: str) -> None:
+    async def ask(number: int) -> tuple[int, int]:
+        async with database.connection() as connection:
+            ours = "datname = current_database() and backend_type = 'client backend'"
+            row = await connection.fetchrow(f"select $1::int, count(*) from pg_stat_activity where {ours}", number)
+            return row[0], row[1]
+
+    answers = await asyncio.gather(*(ask(number) for number in range(40)))
+    assert [number for number, _ in answers] == list(range(40))
+    assert max(open_ for _, open_ in answers) == 2
+
+
+async def test_a_failure_to_connect_gives_its_place_back() -> None:
+    database = Database("postgresql:///nowhere?host=/nonexistent", size=1)
+    async with asyncio.timeout(SOON):
+        for _ in range(3):
+            with pytest.raises(StorageUnavailable):
+                await database.fetch(WHO)
+            with pytest.raises(StorageUnavailable):
+                async with database.connection():
+                    pass
+
+
+async def test_what_is_lent_at_the_close_is_closed_when_it_comes_back(dsn: str) -> None:
+    """Otherwise it stays open for ever; the driver would warn of it, and warnings are errors here."""
+    database = await Database.open(dsn)
+    async with database.connection() as connection:
+        await database.close()
+        assert await connection.fetchval("select 1") == 1
+    assert connection.is_closed()
+
+
+class Ear:
+    """What a listener was told, in order."""
+
+    def __init__(self) -> None:
+        self.told: asyncio.Queue[str] = asyncio.Queue()
+
+    def heard(self, payload: str) -> None:
+        self.told.put_nowait(f"heard {payload}")
+
+    async def lost(self) -> None:
+        self.told.put_nowait("lost")
+
+    async def next(self) -> str:
+        async with asyncio.timeout(SOON):
+            return await self.told.get()
+
+
+@asynccontextmanager
+async def listening(database: Database) -> AsyncIterator[Ear]:
+    ear = Ear()
+    task = asyncio.create_task(database.listen(CHANNEL, ear.heard, ear.lost))
+    try:
+        yield ear
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+async def test_a_listener_hears_reports_a_break_and_comes_back_by_itself(database: Database, dsn: str) -> None:
+    async with listening(database) as ear:
+        assert await ear.next() == "heard "
+        await database.execute(f"notify {CHANNEL}, 'one'")
+        assert await ear.next() == "heard one"
+
+        [listener] = await database.fetch(
+            "select pid from pg_stat_activity where datname = current_database() and query ilike 'listen%'"
+        )
+        await kill(dsn, listener["pid"])
+        assert [await ear.next(), await ear.next()] == ["lost", "heard "]
+        await database.execute(f"notify {CHANNEL}, 'two'")
+        assert await ear.next() == "heard two"
+    assert await ear.next() == "lost"
+
+
+async def test_a_listener_that_is_ended_leaves_no_connection(database: Database) -> None:
+    async with listening(database) as ear:
+        assert await ear.next() == "heard "
+    await until(
+        database.dsn,
+        "select count(*) = 0 from pg_stat_activity where datname = current_database() and query ilike 'listen%'",
+    )
+
+
+@pytest.fixture
+def restartable() -> Iterator[embedded.Instance]:
+    """A PostgreSQL of this test's own, to be stopped and started."""
+    with tempfile.TemporaryDirectory(prefix="socdefenders-test-", dir="/tmp") as data_dir:
+        options = embedded.Options(durable=False, shared_buffers_mb=SMALL)
+        with embedded.running(Path(data_dir), name="the tests", options=options) as instance:
+            yield instance
+
+
+async def test_a_server_that_goes_and_returns_is_used_again_without_a_restart(
+    restartable: embedded.Instance,
+) -> None:
+    async with await Database.open(restartable.dsn, size=3) as database, listening(database) as ear:
+        assert await ear.next() == "heard "
+        await asyncio.gather(*(database.fetch("select pg_sleep(0.01)") for _ in range(3)))
+
+        await asyncio.to_thread(restartable.stop)
+        assert await ear.next() == "lost"
+        for _ in range(5):
+            with pytest.raises(StorageUnavailable):
+                await database.fetch(WHO)
+
+        with embedded.running(
+            restartable.data_dir, name="the tests", options=embedded.Options(durable=False, shared_buffers_mb=SMALL)
+        ) as again:
+            assert again.dsn == restartable.dsn
+            assert await pid(database) > 0
+            assert await ear.next() == "heard "
+            await database.execute(f"notify {CHANNEL}, 'back'")
+            assert await ear.next() == "heard back"
