@@ -26,13 +26,16 @@ from tests.clusters import DEBIAN, SMALL, in_thread
 
 TEST = embedded.Options(shared_buffers_mb=SMALL)
 OWNER = """
-import json, sys
+import json, os, signal, sys
 from pathlib import Path
 from socdefenders.storage import embedded
 tell = lambda text: print(json.dumps({"told": text}), flush=True)
 options = embedded.Options(shared_buffers_mb=32)
 with embedded.running(Path(sys.argv[1]), name="socdefenders up", progress=tell, options=options) as instance:
-    print(json.dumps({"pid": instance.pid, "dsn": instance.dsn}), flush=True)
+    child = 0
+    if sys.argv[2:] == ["--fork"] and not (child := os.fork()):
+        signal.pause()
+    print(json.dumps({"pid": instance.pid, "dsn": instance.dsn, "child": child}), flush=True)
     sys.stdin.read()
 """
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root changes accounts")
@@ -60,16 +63,16 @@ def fetch(dsn: str, statement: str) -> object:
 
 
 @contextlib.contextmanager
-def owner(data_dir: Path) -> Iterator[tuple["subprocess.Popen[str]", dict[str, object]]]:
+def owner(data_dir: Path, *options: str) -> Iterator[tuple["subprocess.Popen[str]", dict[str, object]]]:
     """Run an instance in a process of its own, that can be killed."""
     process = subprocess.Popen(
-        [sys.executable, "-c", OWNER, data_dir], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", OWNER, data_dir, *options], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
     with process:
         try:
             event: dict[str, object] = {}
             while "pid" not in event:
-                event = json.loads(process.stdout.readline())
+                event = json.loads(next(iter(process.stdout or [])))
             yield process, event
         finally:
             process.kill()
@@ -324,6 +327,26 @@ def test_kill_9_of_owner_supervisor_and_postmaster_at_once_leaves_nothing(data_d
         assert fetch(instance.dsn, "select value from kept") == 41
 
 
+def test_a_fork_of_the_killed_owner_does_not_keep_postgres_alive(data_dir: Path) -> None:
+    with owner(data_dir, "--fork") as (process, event):
+        try:
+            process.kill()
+            eventually(lambda: not processes(data_dir / "postgres"))
+        finally:
+            os.kill(int(str(event["child"])), signal.SIGKILL)
+
+
+def test_a_backend_that_hangs_is_not_left_behind_by_a_killed_postmaster(data_dir: Path) -> None:
+    with embedded.running(data_dir, options=TEST) as instance:
+        hanging = next(pid for pid in processes(data_dir / "postgres") if pid != instance.pid)
+        os.kill(hanging, signal.SIGSTOP)
+        os.kill(instance.pid, signal.SIGKILL)
+        eventually(lambda: not processes(data_dir / "postgres"))
+        eventually(lambda: not instance.alive())
+        instance.restart()
+        assert fetch(instance.dsn, "select value from kept") == 41
+
+
 def test_an_instance_outlives_the_thread_that_started_it(data_dir: Path) -> None:
     started: list[embedded.Instance] = []
     thread = threading.Thread(target=lambda: started.append(embedded.start(data_dir, options=TEST)))
@@ -348,7 +371,7 @@ def test_a_first_start_that_is_killed_half_way_is_begun_anew(place: Path) -> Non
     data_dir = place / "data"
     process = subprocess.Popen([sys.executable, "-c", OWNER, data_dir], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     with process:
-        assert b"creating" in process.stdout.readline()
+        assert b"creating" in next(iter(process.stdout or []))
         eventually((data_dir / "postgres.new" / "PG_VERSION").exists)
         process.kill()
     with embedded.running(data_dir, options=TEST) as instance:

@@ -111,18 +111,23 @@ class Instance:
 
     def stop(self) -> None:
         """Shut PostgreSQL down in order and wait for it; one that another process runs is left alone."""
+        self._stopped = True
+        self._hang_up(self._process)  # before our turn: a start under way, which may be a long recovery, ends too
         with self._turn:
-            self._stopped = True
             self._release()
+
+    @staticmethod
+    def _hang_up(process: "subprocess.Popen[bytes] | None") -> None:
+        if process and process.stdin:
+            with contextlib.suppress(OSError):
+                process.stdin.close()
 
     def _release(self) -> None:
         process, self._process = self._process, None
         if process is None:
             return
         with process:
-            if process.stdin:
-                with contextlib.suppress(BrokenPipeError):
-                    process.stdin.close()
+            self._hang_up(process)
             try:
                 process.wait(WAIT_FOR_STOP)
             except subprocess.TimeoutExpired:
@@ -154,7 +159,7 @@ class Instance:
         """Hand the specification over and listen until PostgreSQL is ready."""
         if process.stdin is None or process.stdout is None:
             raise EmbeddedError
-        with contextlib.suppress(BrokenPipeError):
+        with contextlib.suppress(OSError, ValueError):  # it ended, or `stop` was faster
             process.stdin.write(json.dumps(asdict(spec)).encode() + b"\n")
             process.stdin.flush()
         for line in process.stdout:

@@ -26,6 +26,15 @@ def memory() -> int:
     return min(total, limit) // MEBIBYTE
 
 
+def shared_memory_kind() -> str:
+    """Choose where parallel workers share memory: containers often have too small a /dev/shm for it."""
+    try:
+        room = os.statvfs("/dev/shm")  # noqa: S108 - looked at, not written to
+    except OSError:  # no such place: not Linux
+        return "posix"
+    return "posix" if room.f_frsize * room.f_blocks >= 256 * MEBIBYTE else "mmap"
+
+
 def settings(memory_mb: int, *, shared_buffers_mb: int | None, durable: bool) -> str:
     """Write `socdefenders.conf` for a machine of `memory_mb` MiB; not `durable` is for tests that can be run again."""
     shared = shared_buffers_mb or min(max(memory_mb // 5, 128), 2048)
@@ -40,6 +49,7 @@ def settings(memory_mb: int, *, shared_buffers_mb: int | None, durable: bool) ->
         "work_mem": "16MB",
         "maintenance_work_mem": f"{min(max(shared // 4, 64), 512)}MB",
         "huge_pages": "try",
+        "dynamic_shared_memory_type": shared_memory_kind(),
         "max_wal_size": "2GB",
         "min_wal_size": "256MB" if durable else "80MB",
         "wal_compression": "on",

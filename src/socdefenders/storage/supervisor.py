@@ -273,8 +273,8 @@ def become(spec: Spec) -> None:
     if os.geteuid() == 0 and spec.uid != 0:
         try:
             os.setgroups(spec.groups)
-            os.setresgid(spec.gid, spec.gid, spec.gid)
-            os.setresuid(spec.uid, spec.uid, spec.uid)
+            os.setgid(spec.gid)
+            os.setuid(spec.uid)
         except PermissionError as error:
             raise EmbeddedError(
                 f"root may not change to account {spec.account} here (the capabilities SETUID and SETGID are missing); "
