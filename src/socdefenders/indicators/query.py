@@ -19,9 +19,9 @@ SHORTEST = 2
 MOST_CANDIDATES = 6
 
 _HOSTS = frozenset({IocType.IPV4, IocType.IPV6, IocType.DOMAIN})
-_BULLET = re.compile(rf"[{urls.QUOTES}]?(?:[*•·–—-]\s+)?")
+_BULLET = re.compile(rf"\A[{urls.QUOTES}]?(?:[*•·–—-]\s+)?")
 _LABEL = re.compile(
-    r"(?:md-?5|sha-?1|sha-?256|sha-?512|hash|ip|ipv4|ipv6|domain|host|url|e-?mail)\s?[:=]\s*(?![/\\])", re.IGNORECASE
+    r"\A(?:md-?5|sha-?1|sha-?256|sha-?512|hash|ip|ipv4|ipv6|domain|host|url|e-?mail)\s?[:=]\s*(?![/\\])", re.IGNORECASE
 )
 _PADDED_IPV4 = re.compile(r"0*([0-9]{1,3})\.0*([0-9]{1,3})\.0*([0-9]{1,3})\.0*([0-9]{1,3})")
 

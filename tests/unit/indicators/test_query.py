@@ -42,6 +42,7 @@ PASTES = [
     ("hxxp[:]//evil[.]example./%7Ea", ["http://evil.example/~a"]),
     ("evil[.]example/a", ["http://evil.example/a", "https://evil.example/a"]),
     ("url: hxxp://evil.example/x", ["http://evil.example/x"]),
+    ("http://evil.example/?email=a&hash='1", ["http://evil.example/?email=a&hash='1"]),
     ("user[@]evil[.]example", ["user@evil.example"]),
     (SHA256.upper(), [SHA256]),
     (f"sha256:{SHA256}", [SHA256]),
