@@ -165,7 +165,7 @@ def _list_or_report(name: str, comments: Sequence[str], body: Sequence[str]) -> 
     cells = sum(any(map(looks_like_indicator, row)) for row in split)
     if len(split) >= len(body) * 0.7 and (cells >= len(split) * 0.3 or name.endswith((".csv", ".tsv"))):
         return "csv"
-    if _may_be_report(name) and (values or _share(body, _is_sentence) >= 0.2):
+    if _may_be_report(name) and (values or _share(body, _is_sentence) >= 0.05):
         return "text"
     return None
 

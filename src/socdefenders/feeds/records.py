@@ -79,10 +79,15 @@ def records(source: Iterator[str], delimiter: str, line: int = 0) -> Iterator[Re
     feed.line = line
     reader = csv.reader(feed, delimiter=delimiter, skipinitialspace=True)
     held = feed.held
+    width = 0
     while True:
         try:
             for row in reader:
+                if len(held) > 1 and len(row) != width:  # the quote was closed by that of another record
+                    yield feed.refuse(), "a quote that is never closed"
+                    continue
                 held.clear()
+                width = width or len(row)
                 if row and row[0][:1] != "#":
                     yield feed.line, row
             if len(held) < 2:

@@ -22,7 +22,8 @@ from socdefenders.feeds.parsers.lists import (
     parse_dshield,
     parse_ipsum,
     parse_list,
-    parse_urls,
+    parse_openphish,
+    parse_urlhaus_text,
 )
 from socdefenders.feeds.parsers.maltrail import parse_maltrail
 from socdefenders.feeds.parsers.misp import parse_misp
@@ -69,7 +70,8 @@ _FORMATS = (
     Format("maltrail", "Maltrail trails", parse_maltrail, "Maltrail", "https://github.com/stamparm/maltrail",
            confidence=60),
     Format("misp", "MISP event", parse_misp, category=_INTEL, confidence=75),
-    Format("openphish", "OpenPhish: a URL a line", parse_urls, "OpenPhish", "https://openphish.com/", confidence=80),
+    Format("openphish", "OpenPhish: a URL a line", parse_openphish, "OpenPhish", "https://openphish.com/",
+           confidence=80),
     Format("phishtank", "PhishTank CSV", parse_phishtank, "PhishTank", _PHISHTANK, confidence=80),
     Format("phishtank-json", "PhishTank JSON", parse_phishtank_json, "PhishTank", _PHISHTANK, confidence=80),
     Format("rss", "RSS or Atom", parse_syndication, category=_NEWS, confidence=60, documents=True),
@@ -84,7 +86,7 @@ _FORMATS = (
     Format("tweetfeed", "TweetFeed CSV", parse_tweetfeed, "TweetFeed", "https://tweetfeed.live/", confidence=55),
     Format("urlhaus", "URLhaus CSV", parse_urlhaus, "URLhaus", _URLHAUS, confidence=90),
     Format("urlhaus-json", "URLhaus JSON", parse_urlhaus_json, "URLhaus", _URLHAUS, confidence=90),
-    Format("urlhaus-text", "URLhaus: a URL a line", parse_urls, "URLhaus", _URLHAUS, confidence=90),
+    Format("urlhaus-text", "URLhaus: a URL a line", parse_urlhaus_text, "URLhaus", _URLHAUS, confidence=90),
 )  # fmt: skip
 
 PARSERS: dict[str, Format] = {each.name: each for each in _FORMATS}

@@ -117,16 +117,15 @@ def parse_feodo(stream: BinaryIO, _hints: Hints) -> Iterator[Item]:
     """Read the Feodo Tracker CSV; before 2021 it had neither the status nor `last_online` in these words."""
     opened = table(stream)
     names = opened.names or _FEODO
-    yield from read_rows(
-        opened.rows,
-        Columns(
-            ((max(column(names, "dst_ip", "ip_address"), 0), None),),
-            port=column(names, "dst_port", "port"),
-            first_seen=column(names, "first_seen_utc", "firstseen", "first_seen"),
-            last_seen=column(names, "last_online", "lastonline"),
-            malware_family=column(names, "malware"),
-        ),
+    columns = Columns(
+        ((max(column(names, "dst_ip", "dstip", "ip_address"), 0), None),),
+        port=column(names, "dst_port", "dstport", "port"),
+        first_seen=column(names, "first_seen_utc", "firstseen", "first_seen"),
+        last_seen=column(names, "last_online", "lastonline"),
+        malware_family=column(names, "malware"),
     )
+    for item in read_rows(opened.rows, columns):
+        yield item._replace(threat_type="botnet_cc") if isinstance(item, Observable) else item
 
 
 def parse_feodo_json(stream: BinaryIO, hints: Hints) -> Iterator[Item]:
@@ -163,7 +162,8 @@ def parse_sslbl(stream: BinaryIO, _hints: Hints) -> Iterator[Item]:
         if isinstance(item, Observable) and item.malware_family:
             family = item.malware_family.removesuffix(" C&C")
             context = f"TLS certificate; {item.malware_family}"
-            yield item._replace(malware_family=None if family == "Malware" else family, context=context)
+            known = None if family == "Malware" else family
+            yield item._replace(malware_family=known, context=context, threat_type="botnet_cc")
         else:
             yield item
 

@@ -50,13 +50,23 @@ def _entry(number: int, line: str) -> Iterator[Item]:
         yield Observable(first.strip("\"',"), number, context=comment or clean(" ".join(columns[1:])))
 
 
-def parse_urls(stream: BinaryIO, _hints: Hints) -> Iterator[Item]:
+def parse_openphish(stream: BinaryIO, _hints: Hints) -> Iterator[Item]:
+    """Read OpenPhish's URLs."""
+    return _urls(stream, "phishing")
+
+
+def parse_urlhaus_text(stream: BinaryIO, _hints: Hints) -> Iterator[Item]:
+    """Read URLhaus's URLs."""
+    return _urls(stream, "malware_download")
+
+
+def _urls(stream: BinaryIO, threat: str) -> Iterator[Item]:
     """Read a list of URLs: the whole line is the value, whatever stands in it."""
     for number, line in enumerate(lines(stream), 1):
         if len(line) > MAX_LINE:
             yield Rejected(number, f"longer than {MAX_LINE} characters")
         elif (value := line.strip()) and not value.startswith(_COMMENTS):
-            yield Observable(value, number, IocType.URL)
+            yield Observable(value, number, IocType.URL, threat_type=threat)
 
 
 def parse_ipsum(stream: BinaryIO, _hints: Hints) -> Iterator[Item]:

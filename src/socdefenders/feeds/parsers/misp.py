@@ -77,7 +77,7 @@ def _about(event: Json) -> _Event:
     links = (
         clean(each.get("value"))
         for each, _ in _attributes(event)
-        if each and (each.get("type") == "link" or each.get("category") in _ANALYSES)
+        if each and (each.get("type") == "link" or str(each.get("category")) in _ANALYSES)
     )
     return _Event(
         info=clean(event.get("info")),
@@ -98,7 +98,7 @@ def _attribute(number: int, attribute: Json, comment: str | None, event: _Event)
     if value is None:
         yield Rejected(number, "an attribute without a value")
         return
-    if kind == "link" or (kind == "url" and attribute.get("category") in _ANALYSES):
+    if kind == "link" or (kind == "url" and str(attribute.get("category")) in _ANALYSES):
         yield Rejected(number, "a link to an analysis is no indicator", supported=False)
         return
     named = (*_tags(attribute), *event.tags)

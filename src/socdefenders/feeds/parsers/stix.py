@@ -23,7 +23,7 @@ _VALUES: dict[str, IocType | None] = {
     "domain-name:resolves_to_refs[*].value": None,
 }
 _COMPARISON = re.compile(
-    r"(?P<path>[a-z0-9-]{1,60}:[^\s=!<>()]{1,200})\s{0,9}(?P<op>=|\bIN\b|\bISSUBSET\b)\s{0,9}"
+    r"(?P<path>[a-z0-9-]{1,60}+:[^\s=!<>()]{1,200}+)\s{0,9}(?P<op>=|\bIN\b|\bISSUBSET\b)\s{0,9}"
     r"(?P<value>'[^']*'|\([^()]*\))|'[^']*'"
 )
 _LITERAL = re.compile(r"'[^']*'")
@@ -55,7 +55,7 @@ def _objects(value: object) -> Iterator[Json]:
     """The objects of a bundle or envelope, of a list of them, or of a list of objects."""
     for item in as_list(value):
         held = as_dict(item)
-        if "objects" in held and held.get("type") in {None, "bundle"}:
+        if "objects" in held and held.get("type", "bundle") == "bundle":
             yield from map(as_dict, as_list(held["objects"]))
         else:
             yield held
@@ -110,7 +110,8 @@ def _indicator(number: int, each: Json, about: tuple[object, ...]) -> Iterator[I
         empty = False
         known, kind = _kind(path)
         if known:
-            yield Observable._make((value, number, kind, *about))
+            block = "/" in value and kind in {IocType.IPV4, IocType.IPV6}
+            yield Observable._make((value, number, None if block else kind, *about))
         else:
             yield Rejected(number, f"{path[:60]} is no kind of indicator here", supported=False)
     if empty:

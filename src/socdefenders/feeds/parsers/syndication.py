@@ -4,6 +4,7 @@ fastfeedparser reads almost everything in a fraction of the time; feedparser wha
 is refused before either: it is where XML bombs and foreign files come in, and no feed needs it.
 """
 
+import io
 import re
 import warnings
 from calendar import timegm
@@ -22,6 +23,17 @@ from socdefenders.feeds.parsers.base import Hints
 from socdefenders.model import Document, Item, Rejected
 
 MAX_FEED = 32 << 20
+_ODD = (
+    ValueError,
+    TypeError,
+    AttributeError,
+    LookupError,
+    ArithmeticError,
+    AssertionError,
+    SyntaxError,
+    RecursionError,
+)
+"""What the two libraries raise on odd feeds; neither says so in its documentation."""
 _DOCTYPE = re.compile(rb"<!\s*(?:DOCTYPE|ENTITY)", re.IGNORECASE)
 _WIDE_DOCTYPE = re.compile(rb"<\0!\0D\0O\0C\0T\0Y\0P\0E|\0<\0!\0D\0O\0C\0T\0Y\0P\0E", re.IGNORECASE)
 _CDATA = re.compile(rb"<!\[CDATA\[.*?(?:\]\]>|\Z)", re.DOTALL)
@@ -34,7 +46,7 @@ def parse_syndication(stream: BinaryIO, hints: Hints) -> Iterator[Item]:
         raise FeedError(f"{hints.name}: a feed with a DOCTYPE is refused; remove it and try again.")
     channel, entries = _fast(data)
     if not entries:
-        channel, entries = _thorough(data)
+        channel, entries = _thorough(data, hints.name)
     source = clean(channel.get("title"))
     for number, entry in enumerate(entries, 1):
         yield _document(number, entry, source)
@@ -43,15 +55,18 @@ def parse_syndication(stream: BinaryIO, hints: Hints) -> Iterator[Item]:
 def _fast(data: bytes) -> tuple[Json, list[Json]]:
     try:
         found = fastfeedparser.parse(data)
-    except (ValueError, TypeError, AttributeError, LookupError, OverflowError, ArithmeticError):
-        return {}, []  # what it raises is not documented; feedparser decides
+    except _ODD:
+        return {}, []  # feedparser decides
     return cast("Json", found.feed), cast("list[Json]", found.entries)
 
 
-def _thorough(data: bytes) -> tuple[Json, list[Json]]:
+def _thorough(data: bytes, name: str) -> tuple[Json, list[Json]]:
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
-        found = feedparser.parse(data, sanitize_html=False, resolve_relative_uris=False)
+        warnings.simplefilter("ignore")
+        try:
+            found = feedparser.parse(io.BytesIO(data), sanitize_html=False, resolve_relative_uris=False)
+        except _ODD as error:
+            raise FeedError(f"{name}: cannot be read as RSS or Atom ({error}).") from error
     return cast("Json", found.get("feed", {})), cast("list[Json]", found.get("entries", []))
 
 

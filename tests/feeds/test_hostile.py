@@ -1,0 +1,186 @@
+"""Input that means harm or is merely broken: any bytes to any parser give items or a `FeedError`, in bounded time."""
+
+import io
+import json
+import time
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from socdefenders.errors import FeedError
+from socdefenders.feeds import PARSERS, Hints, detect
+from socdefenders.feeds.fields import clean, confidence, looks_like_indicator, tags, when
+from socdefenders.feeds.page import main_text, visible_text
+from socdefenders.feeds.parsers.stix import comparisons
+from socdefenders.model import Item, Observable, Rejected
+
+SNIPPETS = st.sampled_from([
+    b'"', b",", b";", b"\t", b"\n", b"\r\n", b"#", b"\0", b"\xff\xfe", b"\xef\xbb\xbf", b"{", b"}", b"[", b"]", b":", b"null", b"1e999",
+    b'"Event":', b'"Attribute":', b'"objects":', b'"value":', b'"type":', b'"indicator"', b'"pattern":', b'"[url:value = \'x\']"',
+    b"ip,value,source", b"192.0.2.1", b"bad.example", b"http://bad.example/", b"type,value", b"<rss>", b"<item>", b"</item>", b"<title>",
+    b"<html>", b"<table>", b"<!--", b"<![CDATA[", b"&#0;", b"&#xD800;", b"\\u0000", b"\\ud800", "ä\u2028\u202e".encode(), b"---", b"= ",
+    b'"hashes":', b'"Tag":', b'"name":', b'"cveID":', b'"url":', b'"response":', b"2026-01-02", b"99999999999999999999", b"-1",
+])  # fmt: skip
+BYTES = st.one_of(st.binary(max_size=300), st.lists(SNIPPETS, max_size=60).map(b"".join))
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=4)
+    | st.dictionaries(
+        st.sampled_from([
+            "Event", "Attribute", "Object", "Tag", "Orgc", "type", "value", "objects", "pattern", "id", "hashes", "ioc_value", "url", "data",
+            "name", "external_references", "vulnerabilities", "cveID", "cidr", "ip_address", "response", "tags", "indicator", "labels",
+            "deleted", "comment", "info", "date", "to_ids", "category", "ioc_type", "confidence_level", "port", "notes",
+        ]),
+        inner,
+        max_size=6,
+    ),
+    max_leaves=25,
+)  # fmt: skip
+
+
+def parse(name: str, data: bytes, file: str = "in") -> list[Item]:
+    try:
+        return list(PARSERS[name].parse(io.BytesIO(data), Hints(file)))
+    except FeedError:
+        return []
+
+
+@pytest.mark.parametrize("name", PARSERS)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(data=BYTES)
+def test_any_bytes_to_any_parser_give_items_or_a_feed_error(name: str, data: bytes) -> None:
+    for item in parse(name, data):
+        assert isinstance(item, Observable | Rejected) or item.title
+        if isinstance(item, Observable):
+            assert isinstance(item.value, str)
+            assert "\0" not in item.value + str(item.context)
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in PARSERS if name in {"misp", "stix", "kev", "json"} or name.endswith("-json")]
+)
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(value=JSON)
+def test_json_of_any_shape_gives_items_or_a_feed_error(name: str, value: object) -> None:
+    for item in parse(name, json.dumps(value).encode()):
+        assert not isinstance(item, Observable) or isinstance(item.value, str)
+
+
+@settings(max_examples=300, deadline=None)
+@given(data=BYTES, name=st.sampled_from(["a.csv", "a.md", "a", "x!b.json", "openphish.txt"]))
+def test_detection_names_a_known_format_or_none_for_any_bytes(data: bytes, name: str) -> None:
+    assert detect(name, data) in {*PARSERS, None}
+
+
+@settings(max_examples=200, deadline=None)
+@given(value=st.text() | st.integers() | st.floats() | st.none() | st.booleans() | st.lists(st.text()))
+def test_a_field_of_any_content_is_read_or_left_out(value: object) -> None:
+    found = when(value)
+    assert found is None or found.utcoffset() is not None
+    sure = confidence(value)
+    assert sure is None or 0 <= sure <= 100
+    assert all(isinstance(tag, str) and tag for tag in tags(value))
+    assert clean(value) != ""
+
+
+LINE_FORMATS = {
+    "list": (b"192.0.2.%d\n", b"\xff\xfe\xfd broken words\n"),
+    "csv": (b"ip,192.0.2.%d,a\n", b'ip,"192.0.2.99,a\n'),
+    "urlhaus": (b'"1","2026-01-02","http://192.0.2.%d/a","online","","t","","l","r"\n', b'"1","2026-\n'),
+    "ipsum": (b"192.0.2.%d\t3\n", b"192.0.2.9\n"),
+    "tweetfeed": (b"2026-01-02 03:04:05,u,ip,192.0.2.%d,,https://x.example/1\n", b"2026-01-02 03:04:05,u\n"),
+    "c2intelfeeds": (b"192.0.2.%d,Possible X C2 IP\n", b"broken\n"),
+    "alienvault": (b"192.0.2.%d#4#2#Scan#ZZ#\n", b"192.0.2.9#\n"),
+}
+
+
+@pytest.mark.parametrize("name", LINE_FORMATS)
+def test_a_broken_line_in_the_middle_keeps_all_the_others(name: str) -> None:
+    line, broken = LINE_FORMATS[name]
+    good = [line % n for n in range(1, 101)]
+    header = b"type,value,source\n" if name == "csv" else b""
+    found = parse(name, header + b"".join([*good[:50], broken, *good[50:]]))
+    assert sum(isinstance(item, Observable) for item in found) >= 100
+    assert sum(isinstance(item, Rejected) for item in found) >= 1
+    values = {
+        item.value.split("/")[-2] if "/" in item.value else item.value for item in found if isinstance(item, Observable)
+    }
+    assert values >= {f"192.0.2.{n}" for n in range(1, 101)}
+
+
+def test_a_damaged_record_in_the_middle_of_a_json_list_keeps_the_others() -> None:
+    records = [
+        json.dumps({"ip_address": f"192.0.2.{n}", "port": 1, "last_online": "2026-01-02", "malware": "x"})
+        for n in range(1, 11)
+    ]
+    records[4] = records[4][:-20]
+    found = parse("feodo-json", f"[{','.join(records)}]".encode())
+    assert sum(isinstance(item, Observable) for item in found) >= 9
+    assert any(isinstance(item, Rejected) for item in found)
+
+
+SLOW = {
+    "white space before a comment": ("list", b"192.0.2.1" + b" " * 60_000 + b"\n"),
+    "white space in a trail": ("maltrail", b"a.example" + b"\t" * 60_000 + b"\n"),
+    "quotes never closed": ("csv", b"type,value\n" + b'"' * 60_000 + b"\n" + b'ip,"x\n' * 20_000),
+    "braces never closed": ("feodo-json", b"{" * 1_000_000),
+    "a pattern of quotes": ("stix", json.dumps({"type": "indicator", "pattern": "\\'" * 400_000}).encode()),
+    "a pattern of colons": ("stix", json.dumps({"type": "indicator", "pattern": "a:" * 400_000}).encode()),
+    "deep JSON": ("json", b"[" * 900 + b"]" * 900),
+    "deep HTML": ("html", b"<div>" * 20_000 + b"bad.example"),
+    "comments never closed": ("rss", b"<rss>" + b"<![CDATA[" * 100_000),
+    "a page of tags": ("html", b"<p><b>x" * 30_000),
+    "one long word": ("text", b"a" * 2_000_000),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", SLOW)
+def test_nothing_is_quadratic(case: str) -> None:
+    name, data = SLOW[case]
+    started = time.perf_counter()
+    parse(name, data)
+    detect("in", data[:65536])
+    assert time.perf_counter() - started < 5
+
+
+def test_a_pattern_is_read_as_written_and_never_out_of_a_string() -> None:
+    assert list(comparisons(r"[url:value = 'http://bad.example/it\'s' AND file:name = 'url:value = \'x\'']")) == [
+        ("url:value", "http://bad.example/it's"),
+        ("file:name", "url:value = 'x'"),
+    ]
+    assert list(comparisons("[domain-name:value != 'good.example']")) == []
+
+
+def test_a_page_keeps_tables_lists_and_code_and_loses_scripts() -> None:
+    prose = "<p>" + "People who do not exist were sent mail by a group that does not either. " * 8 + "</p>"
+    page = main_text(
+        f"<html><head><title>T</title><style>.x{{}}</style></head><body><article><h1>T</h1>{prose}"
+        "<table><tr><td>domain</td><td>table[.]example</td></tr></table><ul><li>198.51.100[.]7</li></ul>"
+        f"<pre>curl hxxp://code[.]example/a</pre>{prose}</article><script>evil.example</script></body></html>"
+    )
+    for kept in ("table[.]example", "198.51.100[.]7", "hxxp://code[.]example/a"):
+        assert kept in page.text
+    assert "evil.example" not in page.text
+    assert visible_text("a<br>b &amp; c<script>d</script>e") == "a\nb & ce"
+
+
+@pytest.mark.parametrize(
+    ("token", "is_one"),
+    [
+        ("192.0.2.1", True),
+        ("192[.]0[.]2[.]1:443", True),
+        ("2001:db8::1", True),
+        ("hxxps[:]//bad[.]example/a", True),
+        ("bad.example", True),
+        ("CVE-2099-0001", True),
+        ("a" * 64, True),
+        ("a@bad.example", True),
+        ("setup.exe", False),
+        ("word", False),
+        ("12:30:00", False),
+        ("1.2", False),
+    ],
+)
+def test_what_looks_like_an_indicator(token: str, is_one: bool) -> None:
+    assert looks_like_indicator(token) is is_one
