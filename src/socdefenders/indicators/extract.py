@@ -52,7 +52,8 @@ _TOKEN = "|".join(
 )
 _TOKENS = re2.compile(_TOKEN)
 
-_SECOND_URL = re.compile(r"[,;|)\]](?=h[tx]{2}ps?[\[:])", re.IGNORECASE)
+_CUT = re.compile(r"[,;|)\]](?=h[tx]{2}ps?[\[:])|\](?=\()|\)(?=\[)", re.IGNORECASE)
+"""Where a URL ends although a browser would read on: a second one, the parts of a Markdown link."""
 _HASH = re.compile(r"(?<![0-9A-Za-z])[0-9a-fA-F]{32,128}(?![0-9A-Za-z])")
 _IPV4 = re.compile(r"(?<![0-9.])(?:[0-9]{1,3}\.){3}[0-9]{1,3}(?![0-9]|\.[0-9])")
 _SURE_IPV6 = re.compile(r"^[0-9a-f]{3,4}:.*[0-9]")
@@ -160,7 +161,8 @@ def _tokens(text: str) -> Iterator[tuple[int, str]]:
 def _read(token: str) -> Iterator[tuple[int, str, Indicator, bool]]:
     """The indicators of one token: offset, as written, as understood, defanged."""
     start = 0
-    for cut in [*(match.end() for match in _SECOND_URL.finditer(token)), len(token)]:
+    for cut in [*(match.end() for match in _CUT.finditer(token)), len(token)]:
+        start += len(token[start:cut]) - len(token[start:cut].lstrip("(["))
         raw = urls.trim_end(token[start:cut])
         indicator = _parsed(raw)
         if indicator is not None:

@@ -45,7 +45,7 @@ EMPTY_HASHES = frozenset(
 """Of no bytes at all."""
 
 _BENIGN_HOSTS = """
-    abuse.ch adobe.com amazon.com apache.org apple.com archive.org arxiv.org attack.mitre.org bing.com
+    abuse.ch adobe.com amazon.com apache.org apple.com archive.org arxiv.org asp.net attack.mitre.org bing.com
     bleepingcomputer.com cisa.gov cisco.com cloudflare.com crowdstrike.com cve.org doi.org example.com example.net
     example.org exploit-db.com facebook.com fireeye.com first.org ftc.gov github.com gitlab.com gnu.org google.com
     gravatar.com ibm.com ietf.org instagram.com kaspersky.com linkedin.com malpedia.caad.fkie.fraunhofer.de
@@ -68,11 +68,10 @@ FILE_ENDINGS = frozenset(_FILE_ENDINGS.split())
 
 _WORD_ENDINGS = """
     author bar blog build call case channel check chrome codes computer contact data date day design dev direct
-    discover domains email events exchange feedback final foundation global green group id in international is it
-    limited map media mobile name network new now off one page parts pictures post properties record red report
-    reports rest review rocks run safe scholarships search security select services settings show so software source
-    sources stream style support systems team technology to tools total training type update video watch works world
-    zone
+    discover domains email events exchange feedback final foundation global green group international limited map
+    media mobile name network new now off one page parts pictures post properties record red report reports rest
+    review rocks run safe scholarships search security select services settings show software source sources stream
+    style support systems team technology tools total training type update video watch works world zone
 """
 WORD_ENDINGS = frozenset(_WORD_ENDINGS.split())
 """Top-level domains that, undefanged and behind one label, are an attribute in code or a sentence without its space."""
@@ -156,6 +155,8 @@ def _version_noise(indicator: Indicator, before: str, *, defanged: bool) -> Reas
         return None
     if _VERSION_BEFORE.search(before):
         return Reason("version", "a version number")
+    if indicator.canonical.endswith(".0") or ".0.0." in indicator.canonical:
+        return Reason("version", "zeros as in a version number or a network")
     return None
 
 
@@ -170,6 +171,8 @@ def _host_noise(host: str, document: Document, *, defanged: bool) -> Reason | No
 
 def _plain_noise(indicator: Indicator, host: str, before: str, after: str, document: Document) -> Reason | None:
     """Judge what its author did not defang."""
+    if before.endswith("]("):
+        return Reason("link", "where a link of the text leads")
     benign = _benign(host)
     if benign:
         return Reason("benign", f"on {benign}")
@@ -180,16 +183,21 @@ def _plain_noise(indicator: Indicator, host: str, before: str, after: str, docum
         if ending in WORD_ENDINGS and host.count(".") == 1:
             return Reason("code", f".{ending} is a word of code and prose")
         in_brackets = before.endswith("[") and after.startswith("]")
-        if in_brackets or _CODE_AFTER.match(after) or _CODE_BEFORE.search(before) or _is_camel_case(indicator.value):
-            return Reason("code", "a name in program code")
+        if (
+            in_brackets
+            or _CODE_AFTER.match(after)
+            or _CODE_BEFORE.search(before)
+            or _is_spelt_as_a_name(indicator.value)
+        ):
+            return Reason("name", "a name in code or prose")
     if document.defangs:
         return Reason("link", "stands plain where its author defangs")
     return None
 
 
-def _is_camel_case(value: str) -> bool:
-    labels = value.split(".")
-    return labels[-1][:1].isupper() and not labels[-1].isupper()
+def _is_spelt_as_a_name(value: str) -> bool:
+    """Whether capitals make it a class or a brand; all of them do not, some lists are in capitals."""
+    return not value.islower() and not value.isupper() and value.isascii()
 
 
 def _is_under(host: str, parent: str) -> bool:

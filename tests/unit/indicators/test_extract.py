@@ -43,6 +43,8 @@ def only(text: str, publisher: str | None = None) -> Match:
         ("hxxp://a[.]example/x,hxxp://b[.]example/y", [("url", "http://a.example/x"), ("url", "http://b.example/y")]),
         ("bücher[.]example in Latin", [("domain", "xn--bcher-kva.example")]),
         ("stage two at evil[.]example/x/y.bin", [("url", "http://evil.example/x/y.bin")]),
+        ("[http://a.some-host.com/x](http://b.some-host.com/y)", [("url", "http://a.some-host.com/x")]),
+        ("the group TA2541 used T1566", [("mitre_attack", "T1566")]),
         ("meow://evil[.]example", [("url", "http://evil.example/")]),
         ("nothing to see at 12:30:45, std::vector, a::b or v1.2", []),
     ],
@@ -65,6 +67,9 @@ def test_indicators_are_found(text: str, expected: list[tuple[str, str]]) -> Non
         ("f" * 64, "placeholder"),
         ("see https://github.com/somebody/tool", "benign"),
         ("see example.com", "benign"),
+        ("read [the post](https://blog.some-vendor.com/post).", "link"),
+        ("Flash 19.0.0.207 is affected", "version"),
+        ("WScript.Shell objects", "name"),
         ("reverts commit 0123456789abcdef0123456789abcdef01234567", "code"),
     ],
 )

@@ -116,6 +116,7 @@ def test_every_spelling_of_a_url_has_one_canonical_form(written: str, canonical:
         "CVE-24-1",
         "T105",
         "TA0001.001",
+        "TA2541",
         "-evil-.example",
         f"{'a' * 64}.example",
         "a b c",
