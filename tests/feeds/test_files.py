@@ -8,7 +8,7 @@ import os
 import tarfile
 import tracemalloc
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -27,9 +27,13 @@ COMPRESS: dict[str, Callable[[bytes], bytes]] = {
 }
 
 
-def read(entry: Entry) -> bytes:
+def blocks(entry: Entry) -> Iterator[bytes]:
     with entry.open() as stream:
-        return b"".join(iter(lambda: stream.read(1 << 16), b""))
+        yield from iter(lambda: stream.read(1 << 16), b"")
+
+
+def read(entry: Entry) -> bytes:
+    return b"".join(blocks(entry))
 
 
 def readable(entry: Entry) -> tuple[bytes, FeedError | None]:
@@ -74,9 +78,8 @@ def test_a_bomb_ends_as_an_error_and_never_in_memory(tmp_path: Path) -> None:
         out.write(zeros.flush())
     (entry,) = walk([tmp_path], Limits(entry_bytes=300 << 20))
     tracemalloc.start()
-    with pytest.raises(FeedError, match="larger than 300 MiB"), entry.open() as stream:
-        while stream.read(1 << 16):
-            pass
+    with pytest.raises(FeedError, match="larger than 300 MiB"):
+        sum(1 for _ in blocks(entry))
     assert tracemalloc.get_traced_memory()[1] < 60 << 20
     tracemalloc.stop()
 
@@ -139,7 +142,7 @@ def test_a_tar_header_that_claims_a_gigantic_name_is_refused(tmp_path: Path) -> 
         out.write(info.tobuf(tarfile.GNU_FORMAT))
         out.truncate(1 << 30)
     (entry,) = walk([tmp_path])
-    with pytest.raises(FeedError, match="extended header|damaged"):
+    with pytest.raises(FeedError, match=r"extended header|damaged"):
         entry.open()
 
 

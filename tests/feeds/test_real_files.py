@@ -60,7 +60,7 @@ def counted(entry: Entry) -> tuple[str | None, Counter[str]]:
     if found is not None:
         for item in items(entry, found):
             counts[type(item).__name__ if not isinstance(item, Rejected) or item.supported else "Unsupported"] += 1
-    return found and found.name, counts
+    return (found.name if found else None), counts
 
 
 @pytest.mark.parametrize("name", EXPECTED)

@@ -8,10 +8,12 @@ import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 
 from socdefenders.model import IocType
 
 MAX_TAGS = 50
+MAX_REMEMBERED = 200
 MAX_TEXT = 4000
 """The characters kept of a description."""
 
@@ -101,12 +103,17 @@ def name_key(name: str) -> str:
 
 def clean(value: object) -> str | None:
     """A field's text, or None where the publisher says nothing in one of the usual ways."""
-    if value is None or isinstance(value, dict | list):
+    if isinstance(value, str):
+        text = value.strip()
+    elif value is None or isinstance(value, dict | list):
         return None
-    text = value.strip() if isinstance(value, str) else str(value)
-    if not text or text.lower() in _NOTHING:
+    else:
+        text = str(value)
+    if len(text) < 10 and text.lower() in _NOTHING:
         return None
-    return text[:MAX_TEXT].replace("\0", "\ufffd")
+    if len(text) > MAX_TEXT or "\0" in text:
+        return text[:MAX_TEXT].replace("\0", "\ufffd")
+    return text
 
 
 def joined(*parts: str | None) -> str | None:
@@ -176,14 +183,25 @@ _WORDS = {"high": 85, "very high": 95, "medium": 50, "moderate": 50, "med": 50, 
 _TAG_ENDS = re.compile(r"[,;|\n]")
 
 
-def tags(value: object, *more: str | None) -> tuple[str, ...]:
+def tags(value: object) -> tuple[str, ...]:
     """Tags out of a list or a joined text, without `#`, each once, at most `MAX_TAGS`."""
-    found: Iterable[object]
     if isinstance(value, str):
-        found = value.split() if value.lstrip().startswith("#") else _TAG_ENDS.split(value)
-    else:
-        found = value if isinstance(value, list | tuple) else ()
-    cleaned = (clean(tag) for tag in (*found, *more) if isinstance(tag, str))
+        return _text_tags(value) if len(value) < MAX_REMEMBERED else _unique(_split_tags(value))
+    return _unique(value) if isinstance(value, list | tuple) else ()
+
+
+@lru_cache(4096)
+def _text_tags(text: str) -> tuple[str, ...]:
+    """The same few lists of tags stand in row after row."""
+    return _unique(_split_tags(text))
+
+
+def _split_tags(text: str) -> list[str]:
+    return text.split() if text.lstrip().startswith("#") else _TAG_ENDS.split(text)
+
+
+def _unique(found: Iterable[object]) -> tuple[str, ...]:
+    cleaned = (clean(tag) for tag in found if isinstance(tag, str))
     unique = dict.fromkeys(tag.lstrip("#").strip()[:100] for tag in cleaned if tag)
     unique.pop("", None)
     return tuple(unique)[:MAX_TAGS]

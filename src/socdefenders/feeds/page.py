@@ -28,6 +28,8 @@ _BLOCKS = frozenset({
 _DATES = ("article:published_time", "datepublished", "date", "dc.date", "pubdate", "publish-date")
 _SPACES = re.compile(r"[ \t\r\f\v\xa0]+")
 _BLANK_LINES = re.compile(r"\n[ \n]+")
+_SHARED = re.compile(r"\[\.\]|\(\.\)|\[dot\]|\[:\]|\bhxxp|\b(?:[0-9a-fA-F]{32}|[0-9a-fA-F]{40}|[0-9a-fA-F]{64})\b")
+"""How reports write values that are not to be clicked, and hashes."""
 _MAX_ELEMENTS = 20_000
 """trafilatura takes 0.2 ms an element, so a page of more keeps all its text instead; articles have some 2,000."""
 _ENOUGH = 0.02
@@ -67,12 +69,19 @@ def main_text(html: bytes | str) -> Page:
         )
     )
     good = found is not None and len(found) >= max(200, len(whole) * _ENOUGH)
-    text = found if found is not None and good else whole
+    text = "\n".join((found, *_lost(found, whole))) if found is not None and good else whole
     return Page(about.title, text[:MAX_TEXT], about.url, about.published_at, about.site)
 
 
 def _elements(root: lxml.html.HtmlElement) -> int:
     return sum(1 for _ in root.iter())
+
+
+def _lost(found: str, whole: str) -> list[str]:
+    """Lines of the page with a defanged value or a hash that the main text lacks: no chrome holds those."""
+    kept = set(found.split())
+    marked = (line for line in whole.splitlines() if _SHARED.search(line))
+    return [line for line in marked if any(_SHARED.search(word) and word not in kept for word in line.split())]
 
 
 def visible_text(html: str) -> str:
