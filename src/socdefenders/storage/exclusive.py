@@ -14,6 +14,10 @@ from socdefenders.storage.database import Connection, connect, wrapped
 
 _TRY = "select pg_try_advisory_lock(hashtextextended($1, 0))"
 
+AWAY_SECONDS = 0.25
+REFUSED_SECONDS = 2.0
+"""Pauses before the next attempt: with the database away, and with the lock in other hands."""
+
 # Lets PostgreSQL notice within a minute that the machine of a holder is gone.
 _KEEPALIVE = "set tcp_keepalives_idle = 20; set tcp_keepalives_interval = 10; set tcp_keepalives_count = 3"
 
@@ -51,7 +55,7 @@ class ExclusiveLock:
         self._connection = connection
         return True
 
-    async def keep(self, refused: Callable[[], None], *, pause: float = 0.5) -> None:
+    async def keep(self, refused: Callable[[], None]) -> None:
         """Take the lock again whenever it is lost, until cancelled; call `refused()` when another process has it."""
         while True:
             if self.held:
@@ -59,9 +63,9 @@ class ExclusiveLock:
             try:
                 if not await self.take():
                     refused()
-                    await asyncio.sleep(pause)
+                    await asyncio.sleep(REFUSED_SECONDS)
             except StorageError:
-                await asyncio.sleep(pause)
+                await asyncio.sleep(AWAY_SECONDS)
 
     def release(self) -> None:
         """Let the lock go."""

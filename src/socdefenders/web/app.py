@@ -85,9 +85,9 @@ class Application(Front):
         self.api = self._api(lifespan=lifespan)
         search = iocs.Iocs(self.services, self.guard)
         state = health.Health(self.services)
-        self.api.include_router(iocs.router(search))
-        self.api.include_router(health.router(state))
-        self.api.include_router(docs.router(self.api))
+        self.routers = (iocs.router(search), health.router(state), docs.router(self.api))
+        for router in self.routers:
+            self.api.include_router(router)
         direct = {"/api/v1/iocs/search": search.search, "/healthz": state.healthz}
         super().__init__(self.api, direct, self.services, self.guard, self.errors.response)
 
@@ -178,6 +178,8 @@ def _headers(error: Exception) -> dict[str, str]:
     headers = {"Cache-Control": "no-store"}
     if isinstance(error, MissingKey | InvalidKey | ExpiredKey):
         headers["WWW-Authenticate"] = "Bearer"
+    if isinstance(error, PayloadTooLarge):
+        headers["Connection"] = "close"  # rather than read to the end what nobody wants
     if isinstance(error, BudgetExceeded):
         headers["Retry-After"] = str(max(1, ceil(error.reset_at.timestamp() - time())))
     if isinstance(error, StorageUnavailable):

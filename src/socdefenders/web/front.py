@@ -116,5 +116,5 @@ class Front:
 
 def _check_body(scope: Scope) -> None:
     for name, value in scope["headers"]:
-        if name == b"content-length" and (not value.isdigit() or int(value) > MAX_BODY):
+        if name == b"content-length" and (len(value) > len(str(MAX_BODY)) or int(value) > MAX_BODY):
             raise PayloadTooLarge

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import cache
 from time import monotonic
@@ -96,15 +96,23 @@ def _tasks(services: Services) -> Sequence[asyncio.Task[None]]:
     tasks = [services.authenticator.listen(), services.usage.run(not_written)]
     if services.alone is not None:
         tasks.append(services.alone.keep(refused))
-    return [asyncio.create_task(task) for task in tasks]
+    return [_watched(asyncio.create_task(task), services.log) for task in tasks]
+
+
+def _watched(task: asyncio.Task[None], log_: FilteringBoundLogger) -> asyncio.Task[None]:
+    def ended(task: asyncio.Task[None]) -> None:
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            log_.error("a background task failed", exc_info=error)
+
+    task.add_done_callback(ended)
+    return task
 
 
 async def _stop(tasks: Sequence[asyncio.Task[None]]) -> None:
     for task in tasks:
         task.cancel()
-    for task in tasks:
-        with suppress(asyncio.CancelledError):
-            await task
+    await asyncio.wait(tasks)
 
 
 async def _close(services: Services) -> None:

@@ -1,0 +1,235 @@
+"""Real server processes for the tests: started on a free port of loopback, stopped as an operator stops them."""
+
+import asyncio
+import os
+import selectors
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Self
+from uuid import UUID
+
+import httpx
+
+from socdefenders.accounts import create_key
+from socdefenders.indicators import parse
+from socdefenders.model import NewArticle, NewSighting, SourceCategory
+from socdefenders.storage.database import Database
+from socdefenders.storage.writing import ReadArticle, Writer
+from tests.clusters import in_thread
+
+RUN = """
+import os, sys
+from socdefenders import settings
+from socdefenders.errors import SocDefendersError
+from socdefenders.web import log, server
+read = settings.read(os.environ)
+log.configure(level=read.log_level, form=read.log_format)
+try:
+    server.serve(read, sys.argv[1], ready=lambda url: print(url, flush=True))
+except SocDefendersError as error:
+    sys.exit(f"{type(error).__name__}: {error.message}")
+print("stopped", flush=True)
+"""
+WITHIN = 10.0
+PUBLIC_URL = "https://intel.example"
+
+
+class Server:
+    """One API process."""
+
+    def __init__(self, dsn: str, log: Path, **settings: object) -> None:
+        self.log_path = log
+        self._dsn = dsn
+        self._stack = ExitStack()
+        environment = {f"SOCDEFENDERS_{name.upper()}": str(value) for name, value in settings.items()}
+        self._environment = {"SOCDEFENDERS_PORT": "0", "SOCDEFENDERS_PUBLIC_URL": PUBLIC_URL, **environment}
+
+    def __enter__(self) -> Self:
+        errors = self._stack.enter_context(self.log_path.open("wb"))
+        self.process = self._stack.enter_context(
+            subprocess.Popen(
+                [sys.executable, "-c", RUN, self._dsn],
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                env=os.environ | self._environment,
+                text=True,
+            )
+        )
+        self.url = self._line()
+        if not self.url.startswith("http"):
+            self.process.wait(WITHIN)
+            self._stack.close()
+            raise RuntimeError(self.log())
+        self.client = self._stack.enter_context(httpx.Client(base_url=self.url, timeout=WITHIN, trust_env=False))
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.stop()
+
+    def stop(self, signal_number: int = signal.SIGTERM) -> int:
+        """Stop the server as an operator would, and return its exit status."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal_number)
+        status = self.process.wait(WITHIN)
+        self._stack.close()
+        return status
+
+    def log(self) -> str:
+        """Return everything that was logged so far."""
+        return self.log_path.read_text(encoding="utf-8")
+
+    def search(self, q: str, key: str | None = None, **parameters: str) -> httpx.Response:
+        """Search for `q` with `key` in the Authorization header."""
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        return self.client.get("/api/v1/iocs/search", params={"q": q, **parameters}, headers=headers)
+
+    def _line(self) -> str:
+        assert self.process.stdout is not None
+        with selectors.DefaultSelector() as selector:
+            selector.register(self.process.stdout, selectors.EVENT_READ)
+            if not selector.select(WITHIN * 2):
+                self.process.kill()
+                return ""
+        return self.process.stdout.readline().strip()
+
+
+def raw(server: Server, request: bytes) -> bytes:
+    """Send bytes as they are and return what comes back until the server closes."""
+    address = httpx.URL(server.url)
+    with socket.create_connection((address.host, address.port or 0), timeout=WITHIN) as connection:
+        connection.sendall(request)
+        received = b""
+        while chunk := connection.recv(65_536):
+            received += chunk
+        return received
+
+
+def eventually(holds: Callable[[], bool], within: float = WITHIN) -> bool:
+    """Ask until something holds; False when it never does."""
+    until = time.monotonic() + within
+    while not holds():
+        if time.monotonic() > until:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+def new_key(dsn: str, *, tier: str = "pro", allowed_ips: Sequence[str] | None = None) -> str:
+    """Create a key and return its secret."""
+
+    async def create() -> str:
+        async with Database(dsn, size=1) as database:
+            now = datetime.now(UTC)
+            return (await create_key(database, name="a test", tier=tier, now=now, allowed_ips=allowed_ips))[1]
+
+    return str(in_thread(create()))
+
+
+def execute(dsn: str, statement: str, *values: object) -> None:
+    """Run one statement."""
+
+    async def run() -> None:
+        async with Database(dsn, size=1) as database:
+            await database.execute(statement, *values)
+
+    in_thread(run())
+
+
+def fetch(dsn: str, statement: str, *values: object) -> list[dict[str, object]]:
+    """Return the rows of one statement."""
+    found: list[dict[str, object]] = []
+
+    async def run() -> None:
+        async with Database(dsn, size=1) as database:
+            found.extend(dict(row) for row in await database.fetch(statement, *values))
+
+    in_thread(run())
+    return found
+
+
+ARTICLE = NewArticle(
+    id=UUID("0b9c1a52-3f6e-5a5b-8f6d-2f1f0c4f7a10"),
+    source="Example Research",
+    title="A loader that calls home",
+    url="https://research.example/loader",
+    published_at=datetime(2026, 5, 1, 8, 30, 15, 123456, tzinfo=UTC),
+    modified_at=None,
+    text="The loader at 192.0.2.10 fetches from cdn.loader.example.",
+)
+
+
+async def fill(dsn: str) -> None:
+    """Store an article with three indicators, and one indicator of a feed."""
+    first = datetime(2026, 5, 1, 8, 30, 15, 123456, tzinfo=UTC)
+    reported = [
+        NewSighting(
+            parse(value),
+            "Example Research",
+            article_id=ARTICLE.id,
+            confidence=85,
+            first_seen=first,
+            last_seen=first,
+            context=f"It names {value}.",
+        )
+        for value in ("192.0.2.10", "cdn.loader.example.com", "44d88612fea8a8f36de82e1278abb02f")
+    ]
+    listed = NewSighting(
+        parse("http://198.51.100.7/Drop.exe"),
+        "Example Feed",
+        confidence=50,
+        first_seen=first,
+        last_seen=first,
+        tags=("loader",),
+        techniques=("T1105",),
+        reference_url="https://feed.example/7",
+    )
+    async with await Writer.open(dsn) as writer:
+        await writer.source("Example Research", SourceCategory.RESEARCH)
+        await writer.source("Example Feed", SourceCategory.THREAT_FEED)
+        await writer.write([*reported, listed], [ReadArticle(ARTICLE)], now=first)
+
+
+@contextmanager
+def valkey() -> Iterator[tuple[str, Callable[[], None]] | None]:
+    """Run a Valkey or Redis; give its address and a way to stop it, or None where there is none."""
+    binary = shutil.which("valkey-server") or shutil.which("redis-server")
+    if binary is None:
+        yield None
+        return
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [binary, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, cwd="/tmp") as process:
+        assert eventually(lambda: _answers(port))
+        yield f"redis://127.0.0.1:{port}", process.terminate
+        process.terminate()
+
+
+def _answers(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def fill_now(dsn: str) -> None:
+    """`fill` from a plain fixture."""
+    in_thread(fill(dsn))
+
+
+def run_together(*work: Callable[[], object]) -> list[object]:
+    """Run blocking work side by side."""
+
+    async def gather() -> list[object]:
+        return list(await asyncio.gather(*(asyncio.to_thread(item) for item in work)))
+
+    found = in_thread(gather())
+    assert isinstance(found, list)
+    return found
