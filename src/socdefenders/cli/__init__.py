@@ -1,0 +1,123 @@
+"""The command line: which commands there are, and what every error means to a shell.
+
+A command's module is loaded when the command is called, by its name in `COMMANDS`: the server's
+libraries take a second to load, which nobody should wait for who lists keys.
+"""
+
+import importlib
+import os
+import signal
+import sys
+from io import TextIOWrapper
+
+import click
+
+from socdefenders import __version__
+from socdefenders.cli.terminal import safe
+from socdefenders.errors import (
+    AccessError,
+    InputError,
+    ServerUnavailable,
+    SettingsError,
+    SocDefendersError,
+    StorageError,
+)
+
+COMMANDS = {
+    "up": ("up", "Run everything: database, schema, API."),
+    "serve": ("serve", "Run the API alone."),
+    "import": ("importing", "Load files that publishers publish."),
+    "search": ("searching", "Ask who reported a value."),
+    "keys": ("keys", "Create, list and revoke API keys."),
+    "db": ("db", "Look after the database's schema."),
+}
+"""Each command's module below this one, and its line in the help."""
+
+STATUSES: dict[type[SocDefendersError], int] = {
+    InputError: 2,
+    SettingsError: 2,
+    AccessError: 2,
+    StorageError: 3,
+    ServerUnavailable: 3,
+    SocDefendersError: 1,
+}
+"""The exit status of each error; an error that is not here is what its nearest ancestor is."""
+INTERRUPTED = 128 + signal.SIGINT
+
+EPILOG = """\b
+Try it:
+  socdefenders up --demo
+  socdefenders import feeds/ report.html
+  socdefenders search 'hxxp://198[.]51[.]100[.]23/gate'
+
+\b
+Every command says more by --help. Settings are environment variables, SOCDEFENDERS_...; an option
+wins over its variable. Complete commands by the Tab key in bash (zsh and fish likewise):
+  eval "$(_SOCDEFENDERS_COMPLETE=bash_source socdefenders)"
+"""
+
+
+class Commands(click.Group):
+    """A group whose commands are loaded by name."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names, in the order of the table."""
+        del ctx
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Load one command; None for a name that there is not."""
+        del ctx
+        if cmd_name not in COMMANDS:
+            return None
+        command = importlib.import_module(f"{__name__}.{COMMANDS[cmd_name][0]}").command
+        return command if isinstance(command, click.Command) else None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands without loading any."""
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+
+@click.group(
+    cls=Commands, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
+@click.version_option(__version__, prog_name="socdefenders", message="%(prog)s %(version)s")
+@click.pass_context
+def root(context: click.Context) -> None:
+    """Who reported this indicator, when, in what context, and what else belonged to it.
+
+    SOC Defenders keeps what threat-intelligence feeds and reports say of addresses, domains, URLs,
+    hashes and the like, and answers searches over it: here, and as an HTTP API.
+    """
+    context.obj = os.environ
+
+
+def main() -> None:
+    """Run the command line and exit."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # both ask for the same orderly end
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            # What a terminal's encoding has no letter for is shown by its number.
+            stream.reconfigure(errors="backslashreplace")
+    sys.exit(_run())
+
+
+def _run() -> int:
+    try:
+        status = root.main(prog_name="socdefenders", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except SocDefendersError as error:
+        click.echo(f"Error: {safe(error.message)}", err=True)
+        return _status(error)
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("Interrupted.", err=True)
+        return INTERRUPTED
+    return status if isinstance(status, int) else 0
+
+
+def _status(error: SocDefendersError) -> int:
+    return next(STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES)

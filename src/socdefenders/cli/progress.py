@@ -1,0 +1,85 @@
+"""The progress bar of an import, on standard error, where that is a terminal."""
+
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+
+from socdefenders.cli.terminal import console, safe
+
+MOST_FILES = 100_000
+"""Files whose sizes are added up beforehand; with more, the bar only moves."""
+NAME_WIDTH = 36
+
+
+class Bar:
+    """How far an import is: by the size of the files that lie behind it."""
+
+    def __init__(self, paths: Sequence[Path]) -> None:
+        """Show nothing unless standard error is a terminal."""
+        self._paths = paths
+        self._behind: dict[str, int] = {}
+        self._total: int | None = None
+        self._task = TaskID(0)
+        self._progress = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}", markup=False),
+            BarColumn(bar_width=24),
+            TextColumn(
+                "{task.fields[files]:,} files  {task.fields[records]:,} records  {task.fields[rate]:,.0f}/s",
+                markup=False,
+            ),
+            TimeElapsedColumn(),
+            console=console(sys.stderr),
+            disable=not sys.stderr.isatty(),
+            transient=True,
+        )
+
+    def __enter__(self) -> Self:
+        """Measure the files, and show the bar."""
+        if not self._progress.disable:
+            self._measure()
+        self._task = self._progress.add_task("", total=self._total, files=0, records=0, rate=0.0)
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Take the bar away."""
+        self._progress.stop()
+
+    def show(self, file: str, files: int, records: int) -> None:
+        """Say that `file` is being read, after so many files and records."""
+        elapsed = self._progress.tasks[0].elapsed or 0.0
+        name = safe(file)
+        self._progress.update(
+            self._task,
+            description=name if len(name) <= NAME_WIDTH else "..." + name[-NAME_WIDTH + 3 :],
+            completed=self._behind.get(file.partition("!")[0], self._behind.get(file)),
+            files=files,
+            records=records,
+            rate=records / elapsed if elapsed else 0.0,
+        )
+
+    def _measure(self) -> None:
+        total = 0
+        for number, path in enumerate(_files(self._paths)):
+            if number == MOST_FILES:
+                return
+            self._behind[str(path)] = total
+            total += path.stat().st_size
+        # Within one file there is no telling how much of it was read: the bar then only moves.
+        self._total = total if len(self._behind) > 1 else None
+
+
+def _files(paths: Sequence[Path]) -> Iterator[Path]:
+    """Give the files in the order in which they are loaded."""
+    for path in paths:
+        if path.is_file():
+            yield path
+        else:
+            yield from sorted((below for below in path.rglob("*") if below.is_file()), key=lambda below: below.parts)

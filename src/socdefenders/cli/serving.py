@@ -1,0 +1,84 @@
+"""What `up` and `serve` share: the port, the log, the server beside a PostgreSQL that is kept alive, the end."""
+
+import asyncio
+import socket
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import replace
+
+import click
+import uvloop
+
+from socdefenders.cli.options import PUBLIC_URL, address
+from socdefenders.cli.place import Place
+from socdefenders.errors import SettingsError
+from socdefenders.settings import PREFIX, Settings
+from socdefenders.storage import embedded
+from socdefenders.web import log, server
+
+
+def with_port(settings: Settings, environ: Mapping[str, str]) -> Settings:
+    """Raise SettingsError when the port is taken, before anything is started; choose one for port 0."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    try:
+        with socket.create_server((settings.host, settings.port), family=family) as trial:
+            port = int(trial.getsockname()[1])
+    except OSError as error:
+        raise SettingsError(
+            f"Cannot listen on {settings.host} port {settings.port}: {error.strerror}. "
+            "Choose another by --port (or --host), or stop what listens there."
+        ) from error
+    public_url = settings.public_url if environ.get(PUBLIC_URL) else address(settings.host, port)
+    return replace(settings, port=port, public_url=public_url)
+
+
+def configure_log(settings: Settings, environ: Mapping[str, str], *, quiet: bool) -> None:
+    """Log as the settings say; where people watch (`quiet`, or a terminal) by default only what went wrong, as text."""
+    quiet = quiet or sys.stderr.isatty()
+    level, form = settings.log_level, settings.log_format
+    if quiet and not environ.get(PREFIX + "LOG_LEVEL"):
+        level = "warning"
+    if quiet and not environ.get(PREFIX + "LOG_FORMAT"):
+        form = "text"
+    log.configure(level=level, form=form)
+
+
+@contextmanager
+def until_stopped() -> Iterator[None]:
+    """Say "Stopped." when the block ends in order or by Ctrl-C."""
+    with suppress(KeyboardInterrupt):
+        yield
+    with suppress(KeyboardInterrupt):
+        click.echo("Stopped.")
+
+
+def run(settings: Settings, place: Place, *, before: Callable[[], Awaitable[str]]) -> None:
+    """Do what comes `before`, then serve until stopped, and print what it returned once requests are answered."""
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_run(settings, place, before))
+
+
+async def _run(settings: Settings, place: Place, before: Callable[[], Awaitable[str]]) -> None:
+    text = await before()
+    async with _kept_alive(place):
+        await server.run(settings, place.dsn, ready=lambda _url: _print(text))
+
+
+def _print(text: str) -> None:
+    click.echo(text)
+    sys.stdout.flush()
+
+
+@asynccontextmanager
+async def _kept_alive(place: Place) -> AsyncIterator[None]:
+    if place.instance is None or not place.owned:
+        yield
+        return
+    guard = asyncio.create_task(embedded.keep_alive(place.instance, log.logger().warning))
+    try:
+        yield
+    finally:
+        guard.cancel()
+        with suppress(asyncio.CancelledError):
+            await guard
