@@ -30,7 +30,7 @@ __all__ = [
 
 
 def recognise(entry: Entry) -> Format | None:
-    """Read the first bytes of `entry` and tell its format, or None."""
+    """Read the first bytes of `entry` and tell its format, or None; a `FeedError` when it cannot be opened."""
     with entry.open() as stream:
         head = b""
         while len(head) < HEAD and (more := stream.read(HEAD - len(head))):
@@ -40,7 +40,10 @@ def recognise(entry: Entry) -> Format | None:
 
 
 def items(entry: Entry, format_: Format | None = None) -> Iterator[Item]:
-    """Give what stands in `entry`, read as `format_`, or as what it is recognised to be."""
+    """Give what stands in `entry`, read as `format_`, or as what it is recognised to be.
+
+    A file that breaks in the middle gives its items up to there and then raises a `FeedError`.
+    """
     chosen = format_ or recognise(entry)
     if chosen is None:
         raise UnknownFormat
@@ -59,7 +62,7 @@ _GENERIC = re.compile(
     re.IGNORECASE,
 )
 """Names that say nothing of who published the file: its folder does, or its archive."""
-_DATE = re.compile(r"[-_. ]?(?:19|20)\d\d[-_.]?[01]\d(?:[-_.]?[0-3]\d)?(?:T?\d\d(?:[-_:]?\d\d)*)?$")
+_DATE = re.compile(r"[-_. ]?(?:19|20)\d\d[-_.]?[01]\d(?:[-_.]?[0-3]\d)?(?:T?\d\d(?:[-_:]?\d\d)*)?(?:\.\d{1,3})?$")
 
 
 def source_name(name: str, format_: Format | None = None) -> str:

@@ -59,9 +59,11 @@ _FIRST_LINES: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("index", re.compile(r"[0-9a-f]{32},[0-9a-f]{8}-[0-9a-f-]{27}")),
 )  # fmt: skip
 
-_FEED = re.compile(r"<(?:rss|rdf:RDF|(?:\w+:)?feed)\b|<channel\b[^>]*>\s*<(?:title|link|item)")
+_FEED = re.compile(r"<(?:rss|rdf:RDF|(?:\w+:)?feed)\b|<channel\b[^>]{0,200}>\s{0,99}<(?:title|link|item)")
 _TAG = re.compile(r"<([A-Za-z][\w:.-]{0,60})")
-_PAGE = re.compile(r"<!doctype html|<html\b|<head\b|<body\b|<(?:table|div|article|section|p)\b[^>]*>", re.IGNORECASE)
+_PAGE = re.compile(
+    r"<!doctype html|<html\b|<head\b|<body\b|<(?:table|div|article|section|p)\b[^>]{0,500}>", re.IGNORECASE
+)
 _TEXTS = (".txt", ".text", ".md", ".markdown", ".adoc", ".asciidoc", ".rst")
 _NO_REPORTS = frozenset({"license", "copying", "makefile", "requirements", "notice", "authors", "codeowners"})
 _PUBLISHED_URLS = (("openphish", "openphish"), ("urlhaus", "urlhaus-text"))
@@ -130,7 +132,7 @@ def _detect_text(name: str, text: str) -> str | None:
         return "maltrail"
     if name.endswith(_TEXTS[2:]):
         return "text"
-    first = body[0].strip() if body else ""
+    first = body[0].strip()[:8192] if body else ""
     for found, pattern in _FIRST_LINES:
         if pattern.fullmatch(first) or (found == "alienvault" and pattern.match(first)):
             return found

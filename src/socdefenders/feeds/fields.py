@@ -151,7 +151,7 @@ def _odd_time(text: str) -> datetime | None:
 
 
 def _epoch(seconds: float) -> datetime | None:
-    if seconds > 1e11:  # milliseconds
+    if 1e11 < seconds < 1e14:  # milliseconds
         seconds /= 1000
     return datetime.fromtimestamp(seconds, UTC) if 6e8 <= seconds < 4e9 else None
 

@@ -21,8 +21,10 @@ from typing import BinaryIO, cast
 from socdefenders.errors import FeedError
 from socdefenders.feeds.streams import ENTRY_BYTES, opened
 
-_BROKEN = (OSError, EOFError, zlib.error, tarfile.TarError, zipfile.BadZipFile, NotImplementedError, RuntimeError)
-"""What the archive libraries raise; RuntimeError: a member with a password, or headers nested without end."""
+_BROKEN = (OSError, EOFError, ValueError, zlib.error, tarfile.TarError, zipfile.BadZipFile, RuntimeError)
+"""What the archive libraries raise; RuntimeError: a member with a password, an unknown method, headers nested without
+end; ValueError: a member of an archive that has been left."""
+_MAX_NAME = 1024
 _IN_MEMORY = 8 << 20
 
 
@@ -233,7 +235,7 @@ def _hidden(member: str) -> bool:
 
 def _shown(name: str) -> str:
     """`name` fit for a log line or a terminal."""
-    return "".join(char if char.isprintable() else "\ufffd" for char in name)
+    return "".join(char if char.isprintable() else "\ufffd" for char in name[-_MAX_NAME:])
 
 
 def _time(seconds: float) -> datetime | None:

@@ -46,18 +46,25 @@ def parse_report(stream: BinaryIO, hints: Hints) -> Iterator[Item]:
         yield Rejected(0, "a report without text")
         return
     near = [line.strip() for line in islice((line for line in text[: 64 * 1024].splitlines() if line.strip()), _NEAR)]
-    if near[0] == "---" and "---" in near[1:]:  # front matter
-        near = [*near[near.index("---", 1) + 1 :], *near[1 : near.index("---", 1)]] or near
-    said = {found[1].lower(): found[2].strip(" *\"'") for found in map(_ABOUT.match, near) if found}
+    front: list[str] = []
+    if near[0] == "---" and "---" in near[1:]:
+        end = near.index("---", 1)
+        front, near = near[1:end], near[end + 1 :] or near
+    said = _said([*near, *front])
     url = _url(near, said)
     yield Document(
-        title=said.get("title") or _title(near),
+        title=_said(front or near[:3]).get("title") or _title(near),
         text=text,
         url=url,
         published_at=_published(near, said, hints.name),
         modified_at=when(said.get("updated")),
         source=host(url),
     )
+
+
+def _said(near: list[str]) -> dict[str, str]:
+    """What the labelled lines say; the last word is the front matter's."""
+    return {found[1].lower(): found[2].strip(" *\"'") for found in map(_ABOUT.match, near) if found}
 
 
 def _title(near: list[str]) -> str:

@@ -18,11 +18,12 @@ import feedparser
 from socdefenders.errors import FeedError
 from socdefenders.feeds.fields import clean, when
 from socdefenders.feeds.jsons import Json, as_dict, as_list, read_all
-from socdefenders.feeds.page import MAX_TEXT, visible_text
+from socdefenders.feeds.page import MAX_TEXT, host, visible_text
 from socdefenders.feeds.parsers.base import Hints
 from socdefenders.model import Document, Item, Rejected
 
 MAX_FEED = 32 << 20
+_NAMELESS = frozenset({"articles", "blog", "feed", "home", "latest", "news", "posts", "rss", "rss feed", "untitled"})
 _ODD = (
     ValueError,
     TypeError,
@@ -47,9 +48,15 @@ def parse_syndication(stream: BinaryIO, hints: Hints) -> Iterator[Item]:
     channel, entries = _fast(data)
     if not entries:
         channel, entries = _thorough(data, hints.name)
-    source = clean(channel.get("title"))
+    source = _publication(channel)
     for number, entry in enumerate(entries, 1):
         yield _document(number, entry, source)
+
+
+def _publication(channel: Json) -> str | None:
+    """The feed's own name; the host it leads to where it calls itself no more than a blog."""
+    title, link = clean(channel.get("title")), clean(channel.get("link"))
+    return (host(link) or title) if title is None or title.lower() in _NAMELESS else title[:200]
 
 
 def _fast(data: bytes) -> tuple[Json, list[Json]]:
