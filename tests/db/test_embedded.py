@@ -49,6 +49,11 @@ def eventually(true: Callable[[], bool], *, seconds: float = 20.0) -> None:
         time.sleep(0.01)
 
 
+def parent(pid: int) -> int:
+    """Return the parent of a process."""
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+
+
 def fetch(dsn: str, statement: str) -> object:
     """Ask a database for one value."""
 
@@ -253,7 +258,7 @@ def test_sockets_are_private_and_no_tcp_or_udp_port_is_opened(data_dir: Path) ->
 def test_root_gives_everything_that_runs_to_an_account_without_privileges(data_dir: Path) -> None:
     with embedded.running(data_dir, options=TEST) as instance:
         account = placement.account_for(data_dir)
-        supervisor = int(Path(f"/proc/{instance.pid}/stat").read_text().rpartition(")")[2].split()[1])
+        supervisor = parent(instance.pid)
         for pid in [supervisor, *processes(data_dir / "postgres")]:
             status = dict(
                 line.split(":\t", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines() if ":\t" in line
@@ -299,16 +304,18 @@ def test_kill_9_of_the_owner_leaves_no_postgres_and_every_committed_row(data_dir
 def test_a_start_right_after_kill_9_of_the_owner_waits_for_the_old_postgres_and_then_works(data_dir: Path) -> None:
     with owner(data_dir) as (process, event):
         fetch(str(event["dsn"]), "insert into kept select generate_series(1, 1000)")
+        old = parent(int(str(event["pid"])))
+        os.kill(old, signal.SIGSTOP)  # so that it takes its time, until the new start says that it waits
         process.kill()
         process.wait()
-        with embedded.running(data_dir, options=TEST) as instance:
+        with embedded.running(data_dir, progress=lambda _: os.kill(old, signal.SIGCONT), options=TEST) as instance:
             assert instance.pid != event["pid"]
             assert fetch(instance.dsn, "select count(*) from kept") == 1001
 
 
 def test_kill_9_of_the_supervisor_takes_postgres_along_and_a_restart_brings_it_back(data_dir: Path) -> None:
     with embedded.running(data_dir, options=TEST) as instance:
-        supervisor = int(Path(f"/proc/{instance.pid}/stat").read_text().rpartition(")")[2].split()[1])
+        supervisor = parent(instance.pid)
         old = instance.pid
         os.kill(supervisor, signal.SIGKILL)
         eventually(lambda: not instance.alive() and old not in processes(data_dir / "postgres"))
@@ -316,10 +323,37 @@ def test_kill_9_of_the_supervisor_takes_postgres_along_and_a_restart_brings_it_b
         assert fetch(instance.dsn, "select value from kept") == 41
 
 
+def test_a_restart_waits_for_a_postmaster_that_outlives_its_supervisor(data_dir: Path) -> None:
+    told: list[str] = []
+    postmasters: list[int] = []
+
+    def waiting(text: str) -> None:
+        told.append(text)
+        os.kill(postmasters[0], signal.SIGCONT)
+
+    with embedded.running(data_dir, progress=waiting, options=TEST) as instance:
+        postmasters.append(instance.pid)
+        supervisor = parent(instance.pid)
+        os.kill(instance.pid, signal.SIGSTOP)
+        os.kill(supervisor, signal.SIGKILL)
+        eventually(lambda: not instance.alive())
+        instance.restart()
+        assert told == ["waiting for the previous PostgreSQL to shut down"]
+        assert fetch(instance.dsn, "select value from kept") == 41
+
+
+def test_who_looks_while_an_instance_starts_waits_until_it_is_ready(place: Path) -> None:
+    found: list[embedded.Instance | None] = []
+    look = threading.Thread(target=lambda: found.append(embedded.attach(place)))
+    with embedded.running(place, progress=lambda _: look.start(), options=TEST) as instance:
+        look.join()
+        assert [seen and (seen.pid, seen.dsn) for seen in found] == [(instance.pid, instance.dsn)]
+
+
 def test_kill_9_of_owner_supervisor_and_postmaster_at_once_leaves_nothing(data_dir: Path) -> None:
     with owner(data_dir) as (process, event):
         postmaster = int(str(event["pid"]))
-        supervisor = int(Path(f"/proc/{postmaster}/stat").read_text().rpartition(")")[2].split()[1])
+        supervisor = parent(postmaster)
         for pid in (process.pid, supervisor, postmaster):
             os.kill(pid, signal.SIGKILL)
         eventually(lambda: not processes(data_dir / "postgres"))
@@ -434,7 +468,6 @@ def test_a_restart_after_a_stop_starts_nothing(data_dir: Path) -> None:
     instance = embedded.start(data_dir, options=TEST)
     instance.stop()
     instance.restart()
-    instance.stop()
     assert not instance.alive()
     assert not processes(data_dir / "postgres")
 
