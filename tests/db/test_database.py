@@ -86,7 +86,7 @@ def test_every_error_of_the_driver_is_known_to_be_away_or_not() -> None:
         assert not in_question or each in AWAY or each in STAYING, f"{each} has to be judged"
 
 
-@pytest.mark.parametrize("error", sorted(AWAY, key=lambda each: each.__name__))
+@pytest.mark.parametrize("error", sorted(AWAY, key=str))
 def test_what_may_be_over_in_a_moment_says_so_with_the_drivers_words(error: type[Exception]) -> None:
     meant = wrapped(error("the reason"))
     assert isinstance(meant, StorageUnavailable)
@@ -236,7 +236,7 @@ async def test_never_more_connections_than_allowed_and_every_caller_is_served(da
     async def ask(number: int) -> tuple[int, int]:
         async with database.connection() as connection:
             ours = "datname = current_database() and backend_type = 'client backend'"
-            row = await connection.fetchrow(f"select $1::int, count(*) from pg_stat_activity where {ours}", number)
+            [row] = await connection.fetch(f"select $1::int, count(*) from pg_stat_activity where {ours}", number)
             return row[0], row[1]
 
     answers = await asyncio.gather(*(ask(number) for number in range(40)))
