@@ -61,7 +61,7 @@ def test_any_bytes_to_any_parser_give_items_or_a_feed_error(name: str, data: byt
     for item in parse(name, data):
         assert isinstance(item, Observable | Rejected) or item.title
         if isinstance(item, Observable):
-            assert isinstance(item.value, str)
+            assert item.value.strip()
             assert "\0" not in item.value + str(item.context)
 
 

@@ -87,7 +87,7 @@ def _lost(found: str, whole: str) -> list[str]:
 def visible_text(html: str) -> str:
     """All the text a reader of this fragment would see, a block a line."""
     if "<" not in html and "&" not in html:
-        return html.strip()
+        return html.strip().replace("\0", "\ufffd")
     root = _parse(html[:MAX_PAGE])
     return _text_of(root) if root is not None else ""
 

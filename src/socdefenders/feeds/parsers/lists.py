@@ -46,8 +46,10 @@ def _entry(number: int, line: str) -> Iterator[Item]:
             yield Observable(name, number, context=comment)
     elif len(columns) > 1 and not looks_like_indicator(first.rstrip(",")):
         yield Rejected(number, "words, not a value")
+    elif bare := first.strip("\"',"):
+        yield Observable(bare, number, context=comment or clean(" ".join(columns[1:])))
     else:
-        yield Observable(first.strip("\"',"), number, context=comment or clean(" ".join(columns[1:])))
+        yield Rejected(number, "no value")
 
 
 def parse_openphish(stream: BinaryIO, _hints: Hints) -> Iterator[Item]:
@@ -75,7 +77,7 @@ def parse_ipsum(stream: BinaryIO, _hints: Hints) -> Iterator[Item]:
         if not line.strip() or line.startswith("#"):
             continue
         value, _, count = line[:MAX_LINE].partition("\t")
-        if count.strip().isdecimal():
+        if value.strip() and count.strip().isdecimal():
             on = min(int(count.strip()[:4]), 1000)
             yield Observable(value.strip(), number, confidence=min(10 + on * 10, 95), context=f"on {on} blocklists")
         else:
@@ -88,7 +90,7 @@ def parse_alienvault(stream: BinaryIO, _hints: Hints) -> Iterator[Item]:
         if not line.strip() or line.startswith("#"):
             continue
         fields = line[:MAX_LINE].split("#")
-        if len(fields) < 4 or not fields[1].isdecimal():
+        if len(fields) < 4 or not fields[0].strip() or not fields[1].isdecimal():
             yield Rejected(number, "not address#reliability#risk#activity")
             continue
         sure = min(int(fields[1][:3]) * 10, 100)
@@ -128,7 +130,7 @@ def parse_dshield(stream: BinaryIO, _hints: Hints) -> Iterator[Item]:
     for line, row in csv_records(lines(stream), "\t"):
         if isinstance(row, str):
             yield Rejected(line, row)
-        elif len(row) < 4 or not row[2].isdecimal():
+        elif len(row) < 4 or not row[0].strip() or not row[2].isdecimal():
             if row[0] != "Start":
                 yield Rejected(line, "not start, end and length of a block")
         else:
@@ -142,7 +144,7 @@ def parse_c2intel(stream: BinaryIO, _hints: Hints) -> Iterator[Item]:
     for line, row in csv_records(lines(stream), ","):
         if isinstance(row, str):
             yield Rejected(line, row)
-        elif len(row) < 2:
+        elif len(row) < 2 or not row[0].strip():
             yield Rejected(line, "not a value and what it is")
         else:
             family = _SEEN.sub("", row[1]).strip()

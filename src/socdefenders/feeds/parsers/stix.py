@@ -109,7 +109,7 @@ def _indicator(number: int, each: Json, about: tuple[object, ...]) -> Iterator[I
     for path, value in comparisons(pattern):
         empty = False
         known, kind = _kind(path)
-        if known:
+        if known and value.strip():
             block = "/" in value and kind in {IocType.IPV4, IocType.IPV6}
             yield Observable._make((value, number, None if block else kind, *about))
         else:

@@ -74,7 +74,8 @@ def _thorough(data: bytes, name: str) -> tuple[Json, list[Json]]:
             found = feedparser.parse(io.BytesIO(data), sanitize_html=False, resolve_relative_uris=False)
         except _ODD as error:
             raise FeedError(f"{name}: cannot be read as RSS or Atom ({error}).") from error
-    return cast("Json", found.get("feed", {})), cast("list[Json]", found.get("entries", []))
+    entries = cast("list[Json]", found.get("entries", []))
+    return {**cast("Json", found.get("feed", {}))}, [{**entry} for entry in entries]  # plain: its own dicts alias keys
 
 
 def _document(number: int, entry: Json, source: str | None) -> Item:

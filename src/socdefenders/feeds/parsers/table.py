@@ -142,7 +142,7 @@ def read_rows(rows: Iterator[Record | Broken], columns: Columns) -> Iterator[Ite
                 kind = TYPES[name]  # noqa: PLW2901 - a type column comes before what the column's name says
             if port_at >= 0 and kind is not IocType.URL:
                 value = with_port(value, row[port_at] if port_at < len(row) else "")
-            if value and (len(columns.values) == 1 or clean(value)):
+            if value and not value.isspace() and (len(columns.values) == 1 or clean(value)):
                 yield make((value, line, kind, *known))
             elif len(columns.values) == 1 and any(map(str.strip, row)):
                 yield Rejected(line, "no value")
