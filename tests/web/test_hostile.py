@@ -1,0 +1,94 @@
+"""No query, however it is made, gets anything but an answer or a 400."""
+
+import random
+import time
+from urllib.parse import quote_from_bytes
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.web.conftest import Api
+
+SEEDS = (
+    "192.0.2.10",
+    "cdn.loader.example.com",
+    "http://198.51.100.7/Drop.exe?a=1&b=2#c",
+    "44d88612fea8a8f36de82e1278abb02f",
+    "[2001:db8::1]:443",
+    "hxxps[:]//evil[.]example",
+    "CVE-2026-0001",
+    "T1059.001",
+    "%%%",
+    "://",
+    "..",
+    "'; drop table sightings; --",
+    "\\%_' or '1'='1",
+    "user@mail.example",
+)
+MARKS = [
+    "\x00",
+    "%",
+    "_",
+    "\\",
+    "'",
+    '"',
+    ";",
+    "--",
+    "/*",
+    "\u202e",
+    "\ud83d\ude00",
+    "\u0000",
+    "é",
+    "xn--",
+    "[.]",
+    "\n",
+    "$1",
+    "{}",
+    " ",
+]
+NUMBER = 2_000
+
+
+def mutated(number: int) -> list[bytes]:
+    """Return `number` values made from the seeds by inserting, doubling, cutting and swapping."""
+    dice = random.Random(20260501)
+    made = []
+    for _ in range(number):
+        value = dice.choice(SEEDS).encode()
+        for _ in range(dice.randrange(1, 5)):
+            at = dice.randrange(len(value) + 1)
+            mark = dice.choice(MARKS).encode("utf-8", "surrogatepass")
+            value = dice.choice(
+                [
+                    value[:at] + mark + value[at:],
+                    value[:at],
+                    value + value,
+                    value[:at] + bytes([dice.randrange(256)]) + value[at:],
+                ]
+            )
+        made.append(value * dice.choice([1, 1, 1, 1, 1, 1, 1, 300]))
+    return made
+
+
+def test_two_thousand_mutated_queries_are_answered_or_refused(api: Api) -> None:
+    headers = {"Authorization": f"Bearer {api.key}"}
+    seen: dict[int, int] = {}
+    slowest = 0.0
+    for value in mutated(NUMBER):
+        began = time.monotonic()
+        query = f"/api/v1/iocs/search?q={quote_from_bytes(value[:10_000])}"
+        answer = api.server.client.get(query, headers=headers)
+        slowest = max(slowest, time.monotonic() - began)
+        seen[answer.status_code] = seen.get(answer.status_code, 0) + 1
+        assert answer.status_code in {200, 400}, value
+    assert set(seen) == {200, 400}
+    assert slowest < 2.0
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.binary(max_size=60))
+def test_any_bytes_as_query_string_are_answered_or_refused(api: Api, query: bytes) -> None:
+    answer = api.server.client.get(
+        f"/api/v1/iocs/search?q={quote_from_bytes(query, safe='&=+;%/?:@')}", headers={"X-API-Key": api.key}
+    )
+    assert answer.status_code in {200, 400}

@@ -1,0 +1,75 @@
+"""The server outlives its database, and ends in order itself."""
+
+import os
+import signal
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.clusters import Cluster, cluster
+from tests.web.conftest import Api, StartServer
+from tests.web.serving import Server, eventually, fill_now, new_key, run_together
+
+
+@pytest.fixture
+def own_cluster() -> Iterator[Cluster]:
+    """A PostgreSQL that only this test depends on."""
+    with cluster() as running:
+        yield running
+
+
+def test_with_the_database_away_it_says_so_and_recovers_by_itself(own_cluster: Cluster, tmp_path: Path) -> None:
+    with own_cluster.database() as dsn:
+        fill_now(dsn)
+        secret = new_key(dsn)
+        with Server(dsn, tmp_path / "server.log") as server:
+            assert server.search("192.0.2.10", secret).status_code == 200
+            os.kill(own_cluster.instance.pid, signal.SIGQUIT)
+            assert eventually(lambda: not own_cluster.instance.alive())
+            answer = server.search("192.0.2.10", secret)
+            assert (answer.status_code, answer.json()["error"]["code"]) == (503, "service_unavailable")
+            assert int(answer.headers["Retry-After"]) >= 1
+            assert "host=" not in answer.text
+            assert server.client.get("/healthz").status_code == 200
+            assert eventually(lambda: server.client.get("/readyz").status_code == 503)
+            assert server.client.get("/readyz").json()["error"]["details"]["checks"]["database"] == "unavailable"
+            own_cluster.instance.restart()
+            assert eventually(lambda: server.search("192.0.2.10", secret).status_code == 200)
+            assert eventually(lambda: server.client.get("/readyz").status_code == 200)
+            assert "socdefenders_database_unavailable_total 1.0" in server.client.get("/metrics").text
+
+
+def test_without_a_database_it_does_not_start_and_says_why(tmp_path: Path) -> None:
+    dsn = f"postgresql:///nothing?host={tmp_path}&user=nobody"
+    with (
+        pytest.raises(RuntimeError, match=r"StorageUnavailable: The database is not reachable"),
+        Server(dsn, tmp_path / "l"),
+    ):
+        pass
+
+
+def test_on_an_empty_database_it_does_not_start_and_says_what_to_run(embedded_cluster: Cluster, tmp_path: Path) -> None:
+    refused = pytest.raises(RuntimeError, match=r"SchemaError.*socdefenders db upgrade")
+    with embedded_cluster.database(schema=False) as dsn, refused, Server(dsn, tmp_path / "l"):
+        pass
+
+
+def test_on_a_port_that_is_taken_it_does_not_start_and_says_so(start_server: StartServer) -> None:
+    refused = pytest.raises(RuntimeError, match=r"SettingsError: Cannot listen on 127\.0\.0\.1 port")
+    with socket.create_server(("127.0.0.1", 0)) as taken, refused:
+        start_server(port=taken.getsockname()[1])
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_it_in_order(start_server: StartServer, number: int) -> None:
+    server = start_server()
+    assert server.client.get("/healthz").status_code == 200
+    assert server.stop(number) == 0
+    assert "Traceback" not in server.log()
+
+
+def test_many_at_once_are_all_answered(api: Api) -> None:
+    answers = run_together(*[lambda: api.server.search("192.0.2.10", api.key).status_code for _ in range(60)])
+    assert answers == [200] * 60
