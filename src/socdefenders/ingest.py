@@ -103,7 +103,7 @@ async def load(
 
 async def _write(writer: Writer, batch: Batch, *, now: datetime, dry_run: bool) -> None:
     for name, (category, homepage) in batch.sources.items():
-        await writer.source(name, category, homepage)
+        await writer.source(name, category, homepage, dry_run=dry_run)
     written = await writer.write(batch.sightings, batch.articles, now=now, dry_run=dry_run)
     outcome = batch.outcome
     outcome.new, outcome.updated, outcome.unchanged = written.new, written.updated, written.unchanged

@@ -6,7 +6,7 @@ bounded by itself, and starts no further one after its deadline; the answer says
 
 import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -14,7 +14,8 @@ from socdefenders.indicators import Query, candidates
 from socdefenders.model import IocType, SearchResult, Sighting
 from socdefenders.storage import searching
 from socdefenders.storage.database import Database
-from socdefenders.storage.searching import Candidate, Found
+from socdefenders.storage.ranges import ROWS
+from socdefenders.storage.searching import Candidate, Found, Span
 
 MATCHES = 1_000
 """Records of an exact answer; an indicator with more is answered with its most confident and recent."""
@@ -27,6 +28,9 @@ _READ = 500
 """Rows that one small question may read; it bounds what a pattern of common trigrams costs."""
 _ALIKE = 0.5
 """Trigram similarity from which a value is worth showing; below it, strangers share an ending."""
+_QUICK = 0.002
+"""Seconds of a look after which the next may cover twice as many ranges."""
+_MOST_RANGES = 16
 _WORD = re.compile(r"[0-9a-z]+", re.ASCII)
 
 
@@ -145,9 +149,9 @@ class Fallback:
         """Return the indicators found, best first."""
         await self._near()
         if has_trigram(self.query.text):
-            ranges = await searching.ranges(self.database)
-            await self._substring(ranges)
-            await self._similar(ranges)
+            end = await searching.newest(self.database) + 1
+            await self._substring(end)
+            await self._similar(end)
         return list(self.ranked)[:FALLBACK_MATCHES]
 
     async def _near(self) -> None:
@@ -164,25 +168,31 @@ class Fallback:
             begin.sort(key=lambda found: (not found.value.startswith(text), len(found.value), found.value))
             self._add(begin, _READ)
 
-    async def _substring(self, ranges: Sequence[str]) -> None:
-        for range_ in ranges:
-            if self._stop():
-                return
-            rows = await searching.substring(self.database, range_, self.query.text, _READ)
+    async def _substring(self, end: int) -> None:
+        async for span in self._spans(end):
+            rows = await searching.substring(self.database, span, self.query.text, _READ)
             self._add(sorted(rows, key=self._ragged), _READ)
 
-    async def _similar(self, ranges: Sequence[str]) -> None:
+    async def _similar(self, end: int) -> None:
         parts = halves(self.query.text)
         if parts is None:
             return
         alike: list[tuple[float, Candidate]] = []
-        for range_ in ranges:
-            if self._stop():
-                break
-            rows = await searching.similar(self.database, range_, self.query.text, parts, _READ, _ALIKE)
+        async for span in self._spans(end):
+            rows = await searching.similar(self.database, span, self.query.text, parts, _READ, _ALIKE)
             alike += [(similarity, found) for found, similarity in rows]
         alike.sort(key=lambda pair: (-pair[0], pair[1].value))
         self._add([found for _, found in alike], len(alike) + 1)
+
+    async def _spans(self, end: int) -> AsyncIterator[Span]:
+        """Give the positions below `end`, newest first, in spans that grow while looking at them is quick."""
+        clock, ranges = asyncio.get_running_loop().time, 1
+        while end > 0 and not self._stop():
+            low = max(0, -(-end // ROWS) - ranges) * ROWS
+            begin = clock()
+            yield Span(low, end)
+            ranges = min(2 * ranges, _MOST_RANGES) if clock() - begin < _QUICK else 1
+            end = low
 
     def _stop(self) -> bool:
         if self.full:

@@ -5,7 +5,6 @@ What leaves this module is typed; which of it to show, and in what order, is dec
 
 from collections.abc import Sequence
 from datetime import datetime
-from functools import cache
 from typing import NamedTuple
 from uuid import UUID
 
@@ -46,6 +45,13 @@ class Candidate(NamedTuple):
 def _found(row: Record) -> Found:
     columns = tuple(row)
     return Found(Sighting(*columns[:_FIELDS]), columns[_FIELDS], columns[_FIELDS + 1], columns[_FIELDS + 2])
+
+
+class Span(NamedTuple):
+    """Positions from `low` up to but not including `high`, for one look of the fallback."""
+
+    low: int
+    high: int
 
 
 async def exact(database: Database, normalized: Sequence[str], type_: str | None) -> list[Found]:
@@ -117,22 +123,22 @@ async def subdomains(database: Database, host_reversed: str, limit: int) -> list
     return _candidates(await database.fetch(_SQL["subdomains"], host_reversed, limit))
 
 
-async def ranges(database: Database) -> list[str]:
-    """Return the names of the fallback's ranges, newest first."""
-    return [row["name"] for row in await database.fetch(_SQL["ranges"])]
+async def newest(database: Database) -> int:
+    """Return the last position that is taken."""
+    return int((await database.fetch(_SQL["newest"]))[0][0])
 
 
-async def substring(database: Database, range_: str, text: str, limit: int) -> list[Candidate]:
-    """Return up to `limit` indicators of one range that contain `text`, which must yield a trigram."""
-    return _candidates(await database.fetch(_in(range_, "substring"), contains(text), limit))
+async def substring(database: Database, span: Span, text: str, limit: int) -> list[Candidate]:
+    """Return up to `limit` indicators of one span that contain `text`, which must yield a trigram."""
+    return _candidates(await database.fetch(_SQL["substring"], contains(text), limit, span.low, span.high))
 
 
 async def similar(
-    database: Database, range_: str, text: str, parts: tuple[str, str], limit: int, least: float
+    database: Database, span: Span, text: str, parts: tuple[str, str], limit: int, least: float
 ) -> list[tuple[Candidate, float]]:
-    """Return indicators of one range that contain one of `parts` and are at least `least` (0-1) similar to `text`."""
+    """Return indicators of one span that contain one of `parts` and are at least `least` (0-1) similar to `text`."""
     patterns = [contains(part) for part in parts]
-    rows = await database.fetch(_in(range_, "similar"), text, *patterns, limit, least)
+    rows = await database.fetch(_SQL["similar"], text, *patterns, limit, least, span.low, span.high)
     return [(Candidate(row["id"], row["type"], row["value"]), row["similarity"]) for row in rows]
 
 
@@ -144,9 +150,3 @@ def contains(text: str) -> str:
 
 def _candidates(rows: Sequence[Record]) -> list[Candidate]:
     return [Candidate(row["id"], row["type"], row["value"]) for row in rows]
-
-
-@cache
-def _in(range_: str, statement: str) -> str:
-    # The name comes from the database's own catalogue, never from a caller.
-    return _SQL[statement].replace("{range}", range_)

@@ -19,13 +19,11 @@ from asyncpg.pgproto import pgproto
 
 from socdefenders.model import Indicator, NewArticle, NewSighting, SourceCategory
 from socdefenders.storage.database import UNAVAILABLE, Connection, connect, wrapped
+from socdefenders.storage.ranges import Ranges
 from socdefenders.storage.sql import load
 
 _SQL = load("write")
 _NAMESPACE = UUID("0f4b1a52-7a0e-5a3c-9d0e-3b1f6f3c8a11").bytes  # ours alone; every id here hangs on it
-_RANGE_ROWS = 250_000
-_SPARE_ROWS = 100_000
-"""Room made ahead of need, so that several writers never outrun the ranges."""
 
 
 class Suppressed(NamedTuple):
@@ -105,13 +103,18 @@ class Writer:
         """Take over `connection`; use `Writer.open`."""
         self._connection = connection
         self._sources: dict[str, int] = {}
-        self._room = 0
+        self._tried: dict[str, tuple[SourceCategory, str | None]] = {}
+        self._ranges = Ranges(connection)
 
     @classmethod
     async def open(cls, dsn: str) -> Self:
         """Connect and prepare the staging tables."""
         connection = await connect(dsn, command_timeout=None)
-        await connection.execute(_SQL["staging"])
+        try:
+            await connection.execute(_SQL["staging"])
+        except (asyncpg.PostgresError, *UNAVAILABLE) as error:
+            connection.terminate()
+            raise wrapped(error) from error
         return cls(connection)
 
     async def __aenter__(self) -> Self:
@@ -127,13 +130,17 @@ class Writer:
         except UNAVAILABLE:
             self._connection.terminate()
 
-    async def source(self, name: str, category: SourceCategory, homepage: str | None = None) -> None:
-        """Make sure the source `name` exists; its sightings can be written from then on."""
-        while name not in self._sources:
-            # None when another writer is adding it at this moment; the next look finds it.
-            found = await self._source(name, category, homepage)
-            if found is not None:
-                self._sources[name] = found
+    async def source(
+        self, name: str, category: SourceCategory, homepage: str | None = None, *, dry_run: bool = False
+    ) -> None:
+        """Make sure that sightings of the source `name` can be written; a dry run makes it and undoes it with them."""
+        if dry_run:
+            self._tried[name] = category, homepage
+        elif name not in self._sources:
+            try:
+                self._sources[name] = await self._source(name, category, homepage)
+            except (asyncpg.PostgresError, *UNAVAILABLE) as error:
+                raise wrapped(error) from error
 
     async def write(
         self, sightings: Iterable[NewSighting], articles: Sequence[ReadArticle], *, now: datetime, dry_run: bool = False
@@ -142,42 +149,53 @@ class Writer:
 
         With `dry_run` the transaction is undone at its end, and the counts say what it would have changed.
         """
-        rows = self._rows(sightings, now)
         written = Written(0, 0, 0, 0)
+        new = list(sightings)
         try:
-            await self._make_room(len(rows))
+            if not dry_run:
+                await self._ranges.make_room(len(new))
             with suppress(_Undone):
                 async with self._connection.transaction():
-                    written = await self._merge(rows, articles, now)
                     if dry_run:
+                        self._sources = {name: await self._source(name, *facts) for name, facts in self._tried.items()}
+                    written = await self._merge(self._rows(new, now), articles, now, searchable=not dry_run)
+                    if dry_run:
+                        self._sources = {}
                         raise _Undone
-        except (asyncpg.PostgresError, *UNAVAILABLE) as error:
+        except (asyncpg.PostgresError, UnicodeEncodeError, *UNAVAILABLE) as error:
             raise wrapped(error) from error
         return written
 
-    async def _merge(self, rows: Sequence[_Row], articles: Sequence[ReadArticle], now: datetime) -> Written:
+    async def _merge(
+        self, rows: Sequence[_Row], articles: Sequence[ReadArticle], now: datetime, *, searchable: bool
+    ) -> Written:
+        """Merge a batch; its locks are taken in the order of ids, so that two writers never wait in a circle."""
+        articles = sorted(articles, key=lambda read: read.article.id.bytes)
         changed = sum([await self._article(read, now) for read in articles])
         await self._connection.copy_records_to_table("staging", records=rows, columns=_Row._fields)
         await self._connection.execute(_SQL["indicators"])
-        added, updated = (await self._connection.fetch(_SQL["sightings"]))[0]
+        if searchable:
+            await self._connection.execute(_SQL["searchable"])
+        [(added, updated, redated)] = await self._connection.fetch(_SQL["sightings"])
+        if redated:
+            await self._connection.execute(_SQL["redate"], redated)
         if articles:
             await self._connection.execute(_SQL["preview"], [read.article.id for read in articles])
         return Written(added, updated, len(rows) - added - updated, changed)
 
     async def settle(self) -> None:
-        """Fold what bulk writing left behind into the indexes, and refresh the planner's statistics."""
+        """Index what bulk writing left without, fold in what is pending, and refresh the planner's statistics."""
         try:
+            await self._ranges.settle()
             await self._connection.execute("analyze indicators, sightings, articles")
-            for name in await self._connection.fetch(_SQL["pending"]):
-                await self._connection.execute("select gin_clean_pending_list($1::text::regclass)", name["index"])
         except (asyncpg.PostgresError, *UNAVAILABLE) as error:
             raise wrapped(error) from error
 
-    async def _source(self, name: str, category: SourceCategory, homepage: str | None) -> int | None:
-        try:
-            found: int | None = await self._connection.fetchval(_SQL["source"], name, category.value, homepage)
-        except (asyncpg.PostgresError, *UNAVAILABLE) as error:
-            raise wrapped(error) from error
+    async def _source(self, name: str, category: SourceCategory, homepage: str | None) -> int:
+        found: int | None = None
+        while found is None:
+            # None when another writer is adding it at this moment; the next look finds it.
+            found = await self._connection.fetchval(_SQL["source"], name, category.value, homepage)
         return found
 
     def _rows(self, sightings: Iterable[NewSighting], now: datetime) -> list[_Row]:
@@ -238,41 +256,22 @@ class Writer:
         await self._connection.execute(_SQL["suppressed"], article.id, *columns)
         return 1
 
-    async def _make_room(self, rows: int) -> None:
-        """Make the ranges of the fallback search that the next `rows` rows may fall into."""
-        taken = await self._connection.fetchval(_SQL["room"])
-        while self._room < taken + rows + _SPARE_ROWS:
-            number = self._room // _RANGE_ROWS
-            async with self._connection.transaction():
-                await self._connection.execute("select pg_advisory_xact_lock($1)", 0x50C_DEF + 1)
-                name = f"search_text_{number:05}"
-                if await self._connection.fetchval("select to_regclass($1)", name) is None:
-                    low, high = number * _RANGE_ROWS, (number + 1) * _RANGE_ROWS
-                    # Attached rather than created in place: that would stop every writer until the commit.
-                    await self._connection.execute(
-                        f"create table {name} (like search_text including defaults);"
-                        f"alter table search_text attach partition {name} for values from ({low}) to ({high})"
-                    )
-            self._room += _RANGE_ROWS
 
-
-def _merge(one: _Row, other: _Row) -> _Row:
-    """Join two sightings of the same indicator by the same source within one batch."""
-    if one.dated != other.dated:
-        one, other = (one, other) if one.dated else (other, one)
-        first, last = one.first_seen, one.last_seen
-    else:
-        one, other = (one, other) if one.last_seen >= other.last_seen else (other, one)
-        first, last = min(one.first_seen, other.first_seen), one.last_seen
-    return one._replace(
-        confidence=max(one.confidence, other.confidence),
-        first_seen=first,
-        last_seen=last,
-        occurrences=one.occurrences + other.occurrences,
-        context=one.context or other.context,
-        tags=one.tags if set(one.tags) >= set(other.tags) else sorted({*one.tags, *other.tags}),
-        techniques=sorted({*one.techniques, *other.techniques}) if other.techniques else one.techniques,
-        reference_url=one.reference_url or other.reference_url,
-        threat_type=one.threat_type or other.threat_type,
-        malware_family=one.malware_family or other.malware_family,
+def _merge(first: _Row, second: _Row) -> _Row:
+    """Join two sightings of the same indicator by the same source within one batch, by the rules of `write.sql`."""
+    later, earlier = first, second
+    if (second.dated, second.last_seen) > (first.dated, first.last_seen):
+        later, earlier = second, first
+    both = later.dated == earlier.dated
+    return later._replace(
+        value=first.value,
+        confidence=max(later.confidence, earlier.confidence),
+        first_seen=min(later.first_seen, earlier.first_seen) if both else later.first_seen,
+        occurrences=later.occurrences + earlier.occurrences,
+        context=later.context or earlier.context,
+        tags=later.tags if set(later.tags) >= set(earlier.tags) else sorted({*later.tags, *earlier.tags}),
+        techniques=sorted({*later.techniques, *earlier.techniques}) if earlier.techniques else later.techniques,
+        reference_url=later.reference_url or earlier.reference_url,
+        threat_type=later.threat_type or earlier.threat_type,
+        malware_family=later.malware_family or earlier.malware_family,
     )

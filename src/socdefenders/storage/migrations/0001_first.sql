@@ -68,8 +68,9 @@ create table sightings (
 create index sightings_indicator on sightings (indicator_id);
 create index sightings_article on sightings (article_id, confidence desc, last_seen desc) where article_id is not null;
 
--- What the fallback search reads: every value but the hashes, in ranges of insertion order, each
--- range a table with a trigram index of its own, so that the cost of one look is bounded.
+-- What the fallback search reads: every value but the hashes, in ranges of insertion order, each range a table of its
+-- own (search_text_00000, …), so that the cost of one look is bounded. A range gets its trigram index when it is full
+-- or the writing pauses: building it then costs half of keeping it while rows pour in.
 create sequence search_position;
 create table search_text (
     position     bigint not null default nextval('search_position'),
@@ -77,7 +78,6 @@ create table search_text (
     type         text not null,
     value        text collate "C" not null
 ) partition by range (position);
-create index search_text_value on search_text using gin (value gin_trgm_ops) with (gin_pending_list_limit = 512);
 
 -- What was read in an article and judged to be no indicator, and why.
 create table suppressed (

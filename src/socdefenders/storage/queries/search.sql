@@ -49,26 +49,23 @@ union all
   order by host_reversed
   limit $2)
 
--- name: ranges
--- The tables of the fallback search, newest first.
-select inhrelid::regclass::text as name
-  from pg_inherits
- where inhparent = 'search_text'::regclass
- order by inhrelid::regclass::text desc
+-- name: newest
+-- The last position of the fallback search that is taken.
+select last_value from search_position
 
 -- name: substring
--- Values of one range that contain the pattern $1; the bound keeps a common pattern from being read to its end.
+-- Values in the positions [$3, $4) that contain the pattern $1; the bound keeps a common pattern from being read to its end.
 select indicator_id as id, type, value
-  from {range}
- where value like $1
+  from search_text
+ where value like $1 and position >= $3 and position < $4
  limit $2
 
 -- name: similar
--- Values of one range that share the pattern $2 or $3 with the question $1, most alike first.
+-- Values in the positions [$6, $7) that share the pattern $2 or $3 with the question $1, most alike first.
 select id, type, value, similarity
   from (select indicator_id as id, type, value, similarity(value, $1) as similarity
-          from {range}
-         where value like $2 or value like $3
+          from search_text
+         where (value like $2 or value like $3) and position >= $6 and position < $7
          limit $4) as shared
  where similarity >= $5
  order by similarity desc

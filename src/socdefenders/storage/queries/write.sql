@@ -6,10 +6,10 @@ create temporary table if not exists staging (
     occurrences integer, context text, tags text[], techniques text[], reference_url text, threat_type text,
     malware_family text
 ) on commit delete rows;
-create temporary table if not exists fresh (id uuid) on commit delete rows;
+create temporary table if not exists fresh (id uuid, type text, value text) on commit delete rows;
 
 -- name: indicators
--- Add the batch's indicators that are not stored yet, note which those were, and let the fallback search find them.
+-- Add the batch's indicators that are not stored yet, each spelt as in its first row, and note which those were.
 -- In the order of their ids, so that two writers wait for each other and never for ever.
 with incoming as (
     select distinct on (indicator_id)
@@ -18,24 +18,32 @@ with incoming as (
            max(confidence) over same as confidence, count(*) over same as sighting_count
       from staging
     window same as (partition by indicator_id)
-     order by indicator_id),
+     order by indicator_id, ctid),
 added as (
     insert into indicators (id, type, value, ioc_value_normalized, host_reversed, first_seen, last_seen, confidence, sighting_count)
     select indicator_id, type, value, normalized, host_reversed, first_seen, last_seen, confidence, sighting_count
       from incoming
         on conflict (id) do nothing
-    returning id, type, ioc_value_normalized),
-searchable as (
-    insert into search_text (indicator_id, type, value)
-    select id, type, ioc_value_normalized
-      from added
-     where type not in ('md5', 'sha1', 'sha256', 'sha512'))
-insert into fresh select id from added
+    returning id, type, ioc_value_normalized)
+insert into fresh select id, type, ioc_value_normalized from added
+
+-- name: searchable
+-- Let the fallback search find the indicators that were added.
+insert into search_text (indicator_id, type, value)
+select id, type, value
+  from fresh
+ where type not in ('md5', 'sha1', 'sha256', 'sha512')
 
 -- name: sightings
 -- Add the batch's sightings, merge those already stored, and carry the change to their indicators. A stored one
--- changes only where the new one adds to it, so that loading the same file twice changes nothing.
-with written as (
+-- changes only where the new one adds to it, so that loading the same file twice changes nothing. Where both say
+-- something else, the later one counts; a date that its publisher gave is later than none.
+with redated as (
+    select distinct s.indicator_id
+      from staging n
+      join sightings s on s.id = n.id
+     where n.dated and not s.dated and n.indicator_id not in (select id from fresh)),
+written as (
     insert into sightings as old (id, indicator_id, source_id, article_id, confidence, first_seen, last_seen, dated,
                                   occurrences, context, tags, mitre_techniques, reference_url, threat_type, malware_family)
     select id, indicator_id, source_id, article_id, confidence, first_seen, last_seen, dated,
@@ -56,13 +64,18 @@ with written as (
                                    else array(select distinct unnest(old.tags || excluded.tags) order by 1) end,
            mitre_techniques = case when old.mitre_techniques @> excluded.mitre_techniques then old.mitre_techniques
                                    else array(select distinct unnest(old.mitre_techniques || excluded.mitre_techniques) order by 1) end,
-           context          = case when excluded.dated and excluded.last_seen > old.last_seen
-                                   then coalesce(excluded.context, old.context) else coalesce(old.context, excluded.context) end,
-           reference_url    = case when excluded.dated and excluded.last_seen > old.last_seen
+           context          = case when excluded.dated and (not old.dated or excluded.last_seen > old.last_seen)
+                                   then coalesce(excluded.context, old.context)
+                                   else coalesce(old.context, excluded.context) end,
+           reference_url    = case when excluded.dated and (not old.dated or excluded.last_seen > old.last_seen)
                                    then coalesce(excluded.reference_url, old.reference_url)
                                    else coalesce(old.reference_url, excluded.reference_url) end,
-           threat_type      = coalesce(old.threat_type, excluded.threat_type),
-           malware_family   = coalesce(old.malware_family, excluded.malware_family)
+           threat_type      = case when excluded.dated and (not old.dated or excluded.last_seen > old.last_seen)
+                                   then coalesce(excluded.threat_type, old.threat_type)
+                                   else coalesce(old.threat_type, excluded.threat_type) end,
+           malware_family   = case when excluded.dated and (not old.dated or excluded.last_seen > old.last_seen)
+                                   then coalesce(excluded.malware_family, old.malware_family)
+                                   else coalesce(old.malware_family, excluded.malware_family) end
          where excluded.confidence > old.confidence
             or (excluded.dated and (not old.dated or excluded.first_seen < old.first_seen or excluded.last_seen > old.last_seen))
             or excluded.occurrences > old.occurrences
@@ -73,19 +86,35 @@ with written as (
             or (old.threat_type is null and excluded.threat_type is not null)
             or (old.malware_family is null and excluded.malware_family is not null)
     returning indicator_id, xmax = 0 as added, first_seen, last_seen, confidence),
+news as (
+    select indicator_id, min(first_seen) as first_seen, max(last_seen) as last_seen,
+           max(confidence) as confidence, count(*) filter (where added) as added
+      from written
+     where indicator_id not in (select id from fresh)
+     group by indicator_id),
+locked as (
+    select news.* from news join indicators i on i.id = news.indicator_id order by i.id for no key update of i),
 changed as (
     update indicators i
-       set first_seen     = least(i.first_seen, w.first_seen),
-           last_seen      = greatest(i.last_seen, w.last_seen),
-           confidence     = greatest(i.confidence, w.confidence),
-           sighting_count = i.sighting_count + w.added
-      from (select indicator_id, min(first_seen) as first_seen, max(last_seen) as last_seen,
-                   max(confidence) as confidence, count(*) filter (where added) as added
-              from written
-             where indicator_id not in (select id from fresh)
-             group by indicator_id) as w
-     where i.id = w.indicator_id)
-select count(*) filter (where added) as added, count(*) filter (where not added) as updated from written
+       set first_seen     = least(i.first_seen, l.first_seen),
+           last_seen      = greatest(i.last_seen, l.last_seen),
+           confidence     = greatest(i.confidence, l.confidence),
+           sighting_count = i.sighting_count + l.added
+      from locked l
+     where i.id = l.indicator_id)
+select count(*) filter (where added) as added, count(*) filter (where not added) as updated,
+       array(select indicator_id from redated) as redated
+  from written
+
+-- name: redate
+-- Take the dates of the indicators $1 from their sightings anew, because one of these had only the import's until now.
+update indicators i
+   set first_seen = s.first_seen, last_seen = s.last_seen
+  from (select indicator_id, min(first_seen) as first_seen, max(last_seen) as last_seen
+          from sightings
+         where indicator_id = any ($1::uuid[])
+         group by indicator_id) as s
+ where i.id = s.indicator_id
 
 -- name: article
 -- Add an article, or take over what changed in it; says whether anything was written.
@@ -129,15 +158,3 @@ select $1, * from unnest($2::text[], $3::text[], $4::text[], $5::text[])
 with added as (
     insert into sources (name, category, homepage) values ($1, $2, $3) on conflict (name) do nothing returning id)
 select id from added union all select id from sources where name = $1 limit 1
-
--- name: room
--- How many positions of the fallback search are taken.
-select last_value from search_position
-
--- name: pending
--- The trigram indexes that bulk writing may have left with a long pending list: those of the newest two ranges.
-select inhrelid::regclass::text as index
-  from pg_inherits
- where inhparent = 'search_text_value'::regclass
- order by inhrelid desc
- limit 2
