@@ -48,7 +48,7 @@ EPILOG = """\b
 Try it:
   socdefenders up --demo
   socdefenders import feeds/ report.html
-  socdefenders search 'hxxp://198[.]51[.]100[.]23/gate'
+  socdefenders search '198[.]51[.]100[.]23'
 
 \b
 Every command says more by --help. Settings are environment variables, SOCDEFENDERS_...; an option

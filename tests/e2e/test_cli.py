@@ -1,0 +1,357 @@
+"""The commands one by one: their help, what they print, how they end. Those that run a server are in test_cli_up."""
+
+import json
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import click
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from socdefenders import errors
+from socdefenders.cli import COMMANDS, STATUSES, remote, root
+from socdefenders.cli.terminal import safe, safe_json
+from tests.e2e.commands import EXAMPLES, PROGRAM, environment, good, run
+
+ESCAPES = "\x1b]0;owned\x07\x1b[2J\x9b31m\u202eevil"
+
+
+def every_command(command: click.Command = root, name: str = "socdefenders") -> Iterator[tuple[str, click.Command]]:
+    yield name, command
+    if isinstance(command, click.Group):
+        context = click.Context(command)
+        for below in command.list_commands(context):
+            found = command.get_command(context, below)
+            assert found is not None
+            yield from every_command(found, f"{name} {below}")
+
+
+EVERY = dict(every_command())
+
+
+@pytest.fixture(scope="module")
+def loaded(database_of: Callable[..., AbstractContextManager[str]]) -> Iterator[str]:
+    """A database that holds the examples."""
+    with database_of() as dsn:
+        good("import", EXAMPLES, SOCDEFENDERS_DATABASE_URL=dsn)
+        yield dsn
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_every_command_and_every_option_explains_itself(name: str) -> None:
+    command = EVERY[name]
+    assert command.help
+    assert "socdefenders" in (command.epilog or "")
+    for parameter in command.params:
+        if isinstance(parameter, click.Option):
+            assert parameter.help, parameter.name
+    text = command.get_help(click.Context(command, info_name=name))
+    assert text.startswith("Usage: ")
+
+
+def test_every_command_takes_a_data_directory() -> None:
+    leaves = [command for command in EVERY.values() if not isinstance(command, click.Group)]
+    assert len(leaves) == 10
+    assert all("--data-dir" in [name for each in leaf.params for name in each.opts] for leaf in leaves)
+
+
+def test_the_list_of_commands_is_shown_without_loading_any() -> None:
+    code = "import sys; from socdefenders.cli import root; root(['--help'], standalone_mode=False); print(*sys.modules)"
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment())
+    assert all(f"  {name} " in shown.stdout for name in COMMANDS)
+    assert not {"fastapi", "asyncpg", "trafilatura"} & set(shown.stdout.splitlines()[-1].split())
+
+
+def test_a_server_starts_without_loading_what_reads_articles() -> None:
+    code = "import sys; import socdefenders.cli.up; print(*sys.modules)"
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment())
+    assert not {"trafilatura", "lxml", "feedparser"} & set(shown.stdout.split())
+
+
+def test_version_and_completion() -> None:
+    assert good("--version").startswith("socdefenders ")
+    asked = {"_SOCDEFENDERS_COMPLETE": "bash_complete", "COMP_WORDS": "socdefenders ke", "COMP_CWORD": "1"}
+    done = subprocess.run([*PROGRAM], capture_output=True, text=True, check=False, env=environment() | asked)
+    assert done.stdout.split() == ["plain,keys"]
+
+
+def test_every_error_has_a_status() -> None:
+    for kind in vars(errors).values():
+        if isinstance(kind, type) and issubclass(kind, errors.SocDefendersError):
+            assert any(ancestor in STATUSES for ancestor in kind.__mro__)
+
+
+@pytest.mark.parametrize(
+    ("settings", "status"),
+    [
+        ({"SOCDEFENDERS_PRT": "1"}, 2),
+        ({"SOCDEFENDERS_PORT": "high"}, 2),
+        ({"SOCDEFENDERS_DATABASE_URL": "postgresql://u:geheim@127.0.0.1:9/none"}, 3),
+    ],
+)
+def test_what_is_wrong_with_the_surroundings_is_one_line_and_a_status(settings: dict[str, str], status: int) -> None:
+    done = run("keys", "list", **settings)
+    assert done.returncode == status
+    assert done.stderr.startswith("Error: ")
+    assert done.stderr.count("\n") == 1
+    assert "geheim" not in done.stderr
+
+
+def test_a_data_directory_without_a_database_is_not_made_by_asking(tmp_path: Path) -> None:
+    done = run("search", "198.51.100.23", "--data-dir", tmp_path / "none")
+    assert done.returncode == 3
+    assert "socdefenders up" in done.stderr
+    assert not (tmp_path / "none").exists()
+
+
+def test_importing_twice_changes_nothing(dsn: str) -> None:
+    first = json.loads(good("import", EXAMPLES, "--json", SOCDEFENDERS_DATABASE_URL=dsn))
+    second = json.loads(good("import", EXAMPLES, "--json", SOCDEFENDERS_DATABASE_URL=dsn))
+    assert first["new"] > 100
+    assert first["articles"] > 5
+    assert (second["new"], second["updated"], second["articles"]) == (0, 0, 0)
+    assert second["unchanged"] == first["new"] + first["unchanged"] + first["updated"]
+
+
+def test_a_dry_run_says_what_would_be_new_and_writes_nothing(dsn: str) -> None:
+    said = good("import", EXAMPLES, "--dry-run", SOCDEFENDERS_DATABASE_URL=dsn)
+    assert said.startswith("Read, without writing,")
+    assert json.loads(good("import", EXAMPLES, "--json", SOCDEFENDERS_DATABASE_URL=dsn))["new"] > 100
+
+
+def test_a_malformed_line_is_shown_with_its_place_and_fails_a_strict_import_alone(dsn: str, tmp_path: Path) -> None:
+    path = tmp_path / "bad.txt"
+    path.write_text("198.51.100.7\nhttp://[half/\n198.51.100.8\n")
+    arguments = ("import", path, "--format", "list", "--source", "Test")
+    done = run(*arguments, SOCDEFENDERS_DATABASE_URL=dsn)
+    assert done.returncode == 0
+    assert f"{path}:2: " in done.stdout
+    assert run(*arguments, "--strict", SOCDEFENDERS_DATABASE_URL=dsn).returncode == 1
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["import"],
+        ["import", "nowhere.csv"],
+        ["import", str(EXAMPLES), "--format", "none"],
+        ["search"],
+        ["search", "a", "b"],
+        ["search", "192.0.2.1", "--type", "asn"],
+        ["keys", "create"],
+        ["keys", "create", "--name", "a", "--tier", "gold"],
+        ["keys", "create", "--name", "a", "--expires-in-days", "0"],
+        ["up", "--port", "65536"],
+        ["db", "downgrade"],
+    ],
+    ids=" ".join,
+)
+def test_wrong_usage_is_refused_before_anything_is_looked_for(arguments: list[str]) -> None:
+    with pytest.raises(click.UsageError) as refused:
+        root.main(arguments, standalone_mode=False)
+    assert refused.value.exit_code == 2
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("import", EXAMPLES, "--source", " "),
+        ("search", "x"),
+        ("search", "a\x01b"),
+        ("search", "192.0.2.1", "--key", "k"),
+        ("keys", "create", "--name", ""),
+        ("keys", "create", "--name", "a", "--allowed-ip", "x"),
+        ("keys", "revoke", "sk_live_none"),
+    ],
+)
+def test_what_cannot_be_meant_is_status_2(loaded: str, arguments: tuple[str, ...]) -> None:
+    done = run(*arguments, SOCDEFENDERS_DATABASE_URL=loaded)
+    assert done.returncode == 2
+    assert "Error: " in done.stderr
+
+
+def test_an_empty_folder_is_an_error_and_not_a_success(dsn: str, tmp_path: Path) -> None:
+    assert run("import", tmp_path, SOCDEFENDERS_DATABASE_URL=dsn).returncode == 1
+
+
+def test_the_formats_are_listed_without_a_path() -> None:
+    said = good("import", "--list-formats")
+    assert "urlhaus " in said
+    assert "stix " in said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "words"),
+    [
+        (("198[.]51[.]100[.]23 ",), 0, "198.51.100.23"),
+        (("198.51.100.23",), 0, "Found: "),
+        (("198.51.100.2",), 0, "Not found as such"),
+        (("never-reported.example",), 1, "does not mean that it is safe"),
+    ],
+)
+def test_the_status_of_a_search_says_whether_it_is_found(
+    loaded: str, arguments: tuple[str, ...], status: int, words: str
+) -> None:
+    done = run("search", *arguments, SOCDEFENDERS_DATABASE_URL=loaded)
+    assert done.returncode == status
+    assert words in done.stdout
+    assert json.loads(run("search", *arguments, "--json", SOCDEFENDERS_DATABASE_URL=loaded).stdout)["data"][
+        "found"
+    ] is (status == 0)
+
+
+def test_related_values_are_shown_unless_they_are_not_wanted(loaded: str) -> None:
+    assert "Reported together" in good("search", "198.51.100.23", SOCDEFENDERS_DATABASE_URL=loaded)
+    assert "Reported together" not in good("search", "198.51.100.23", "--no-related", SOCDEFENDERS_DATABASE_URL=loaded)
+
+
+def test_defanged_output_holds_nothing_that_becomes_a_link(loaded: str) -> None:
+    said = good("search", "198.51.100.23", "--defang", SOCDEFENDERS_DATABASE_URL=loaded)
+    assert "198[.]51[.]100[.]23" in said
+    assert "http" not in said
+    assert "198.51.100.23" not in said
+
+
+def test_bytes_that_are_no_text_are_no_question(loaded: str) -> None:
+    command = [*(part.encode() for part in PROGRAM), b"search", b"caf\xe9.example"]
+    settings = environment(SOCDEFENDERS_DATABASE_URL=loaded)
+    done = subprocess.run(command, capture_output=True, check=False, env=settings)
+    assert done.returncode == 2
+    assert b"Traceback" not in done.stderr
+
+
+def test_nothing_that_was_stored_reaches_the_terminal_as_a_command_to_it(dsn: str, tmp_path: Path) -> None:
+    path = tmp_path / f"feed {ESCAPES.replace('/', '')}.json"
+    record = {
+        "value": "escape.example",
+        "type": "domain",
+        "description": ESCAPES,
+        "tags": [ESCAPES],
+        "reference": ESCAPES,
+    }
+    path.write_text(json.dumps([record, {"value": f"http://[{ESCAPES}"}]))
+    said = good("import", path, "--format", "json", SOCDEFENDERS_DATABASE_URL=dsn)
+    said += good("search", "escape.example", SOCDEFENDERS_DATABASE_URL=dsn)
+    said += good("search", "escape.example", "--json", SOCDEFENDERS_DATABASE_URL=dsn)
+    said += run("search", f"nothing {ESCAPES[-5:]}", SOCDEFENDERS_DATABASE_URL=dsn).stdout
+    said += run("import", tmp_path / ESCAPES, SOCDEFENDERS_DATABASE_URL=dsn).stderr
+    assert "evil" in said
+    assert [character for character in said if not character.isprintable() and character != "\n"] == []
+
+
+@given(st.text())
+def test_safe_text_is_one_printable_line(text: str) -> None:
+    assert safe(text).isprintable()
+    if text.isprintable():
+        assert safe(text) == text
+
+
+@given(st.recursive(st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)))
+def test_safe_json_means_the_same(content: object) -> None:
+    text = safe_json(json.dumps(content, ensure_ascii=False))
+    assert text.isprintable()
+    assert json.loads(text) == content
+
+
+def test_the_life_of_a_key(dsn: str) -> None:
+    def keys(*arguments: str) -> str:
+        return good("keys", *arguments, SOCDEFENDERS_DATABASE_URL=dsn)
+
+    assert "no key yet" in keys("list")
+    secret = keys("create", "--name", "siem", "--tier", "pro", "--allowed-ip", "192.0.2.0/24", "--quiet")
+    assert secret.startswith("sk_live_")
+    assert secret.strip().isalnum() is False
+    assert secret.count("\n") == 1
+    made = json.loads(keys("create", "--name", "short", "--expires-in-days", "7", "--json"))
+    assert made["key"].startswith(made["key_prefix"])
+    assert made["expires_at"] > made["created_at"]
+    listed = json.loads(keys("list", "--json"))["data"]
+    assert [key["name"] for key in listed] == ["short", "siem"]
+    assert listed[1]["allowed_ips"] == ["192.0.2.0/24"]
+    assert secret.strip() not in keys("list") + json.dumps(listed)
+    assert "Revoked" in keys("revoke", secret[:12])
+    assert "revoked" in keys("list")
+    assert run("keys", "revoke", secret[:12], SOCDEFENDERS_DATABASE_URL=dsn).returncode == 2
+
+
+def test_the_schema_of_a_named_database_is_upgraded_when_asked_and_not_before(
+    database_of: Callable[..., AbstractContextManager[str]],
+) -> None:
+    with database_of(schema=False) as dsn:
+        assert "none yet" in good("db", "status", SOCDEFENDERS_DATABASE_URL=dsn)
+        for command in (("db", "check"), ("keys", "list"), ("search", "a.example"), ("import", str(EXAMPLES))):
+            refused = run(*command, SOCDEFENDERS_DATABASE_URL=dsn)
+            assert refused.returncode == 3
+            assert "socdefenders db upgrade" in refused.stderr
+        assert "Upgraded the schema from 0" in good("db", "upgrade", SOCDEFENDERS_DATABASE_URL=dsn)
+        assert "Nothing to do" in good("db", "upgrade", SOCDEFENDERS_DATABASE_URL=dsn)
+        good("db", "check", SOCDEFENDERS_DATABASE_URL=dsn)
+        assert json.loads(good("db", "status", "--json", SOCDEFENDERS_DATABASE_URL=dsn))["usable"] is True
+
+
+class Hostile(BaseHTTPRequestHandler):
+    """A server that is none of ours."""
+
+    seen: list[str]
+
+    def do_GET(self) -> None:
+        self.seen.append(self.path)
+        kind = self.path.split("/")[1]
+        status = {"elsewhere": 302, "broken": 500}.get(kind, 200)
+        body = b"\x1b[2J" if kind != "other" else b'{"data": {"found": true}}'
+        self.send_response(status)
+        if kind == "elsewhere":
+            self.send_header("Location", f"http://localhost:{self.connection.getsockname()[1]}/stolen")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def hostile() -> Iterator[tuple[str, list[str]]]:
+    seen: list[str] = []
+    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (Hostile,), {"seen": seen}))
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}", seen
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.mark.parametrize("kind", ["elsewhere", "broken", "junk", "other"])
+def test_a_server_that_answers_nothing_of_use_is_status_3_and_gets_no_key_by_a_redirect(
+    hostile: tuple[str, list[str]], kind: str
+) -> None:
+    url, seen = hostile
+    done = run("search", "a.example", "--url", f"{url}/{kind}", SOCDEFENDERS_KEY="sk_live_" + "a" * 40)
+    assert done.returncode == 3
+    assert done.stdout == ""
+    assert "\x1b" not in done.stderr
+    assert len(seen) == 1
+    assert "sk_live" not in seen[0]
+
+
+@pytest.mark.parametrize(
+    "url", ["ftp://a.example", "file:///etc/passwd", "nonsense", "http://u:p@127.0.0.1", "http://[", "http://a b", ""]
+)
+def test_an_address_that_is_no_servers_is_refused(url: str) -> None:
+    with pytest.raises(errors.InputError):
+        remote.search(url, "k", text="a.example", type_=None, related=True)
+
+
+def test_a_server_is_not_asked_without_a_key(hostile: tuple[str, list[str]]) -> None:
+    url, seen = hostile
+    done = run("search", "a.example", "--url", url)
+    assert done.returncode == 2
+    assert "SOCDEFENDERS_KEY" in done.stderr
+    assert seen == []
