@@ -9,7 +9,9 @@ SPARE = 100_000
 """Positions made ahead of need, so that several writers never outrun the ranges."""
 
 _SQL = load("ranges")
-_LOCK = 0x50C_DF0
+_MAKE, _INDEX = 0x50C_DF0, 0x50C_DF1
+"""Locks, so that of several writers one does it and the others find it done."""
+_TAKE = "select pg_advisory_xact_lock($1)"
 
 
 class Ranges:
@@ -41,7 +43,7 @@ class Ranges:
     async def _make(self, number: int) -> None:
         name, low, high = f"search_text_{number:05}", number * ROWS, (number + 1) * ROWS
         async with self._connection.transaction():
-            await self._connection.execute("select pg_advisory_xact_lock($1)", _LOCK)
+            await self._connection.execute(_TAKE, _MAKE)
             if await self._connection.fetchval("select to_regclass($1)", name) is None:
                 # Attached rather than created in place: that would stop every writer until the commit.
                 await self._connection.execute(
@@ -55,6 +57,7 @@ class Ranges:
             name = bare["name"]
             if int(name.rpartition("_")[2]) < below:
                 async with self._connection.transaction():
+                    await self._connection.execute(_TAKE, _INDEX)
                     await self._connection.execute("set local maintenance_work_mem = '256MB'")
                     await self._connection.execute(
                         f"create index if not exists {name}_value on {name}"
