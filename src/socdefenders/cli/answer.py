@@ -55,7 +55,7 @@ class Page:
         if not found.found:
             lines = [Text(f"Not found: {query}", style="bold yellow"), Text(NOT_SAFE)]
         elif found.meta.strategy == "exact":
-            lines = [Text(f"Found: {reports} of {query}", style="bold green")]
+            lines = [Text(f"Found: {reports} of {query} (exact match)", style="bold green")]
         else:
             lines = [
                 Text(f"Not found as such: {query}; {reports} of values like it", style="bold yellow"),

@@ -41,10 +41,12 @@ def listening(command: Decorated) -> Decorated:
     port = click.option(
         "--port",
         type=click.IntRange(0, 65_535),
+        metavar="PORT",
         help="Port to listen on (also: SOCDEFENDERS_PORT; default 8080); 0: any.",
     )
     host = click.option(
         "--host",
+        metavar="HOST",
         help=(
             "Address to listen on (also: SOCDEFENDERS_HOST; default 127.0.0.1, which is this machine alone; "
             "0.0.0.0: every address)."
