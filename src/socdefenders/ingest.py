@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from uuid import UUID
 
 from socdefenders.errors import FeedError, InvalidIndicator, UnknownFormat, Unsupported
 from socdefenders.feeds import PARSERS, Entry, Format, items, recognise, source_name, walk
@@ -53,7 +54,8 @@ class Batch:
     """What one transaction writes, and what was counted while reading it."""
 
     sources: dict[str, tuple[SourceCategory, str | None]] = field(default_factory=dict)
-    articles: list[ReadArticle] = field(default_factory=list)
+    articles: dict[UUID, ReadArticle] = field(default_factory=dict)
+    """By id: of an article that stands in a file twice, the later version."""
     sightings: list[NewSighting] = field(default_factory=list)
     outcome: Outcome = field(default_factory=Outcome)
     file: str = ""
@@ -104,7 +106,7 @@ async def load(
 async def _write(writer: Writer, batch: Batch, *, now: datetime, dry_run: bool) -> None:
     for name, (category, homepage) in batch.sources.items():
         await writer.source(name, category, homepage, dry_run=dry_run)
-    written = await writer.write(batch.sightings, batch.articles, now=now, dry_run=dry_run)
+    written = await writer.write(batch.sightings, list(batch.articles.values()), now=now, dry_run=dry_run)
     outcome = batch.outcome
     outcome.new, outcome.updated, outcome.unchanged = written.new, written.updated, written.unchanged
     outcome.repeated = len(batch.sightings) - written.new - written.updated - written.unchanged
@@ -227,8 +229,9 @@ def _take_document(batch: Batch, item: Document, origin: _Origin) -> None:
     batch.sources.setdefault(source, (origin.format.category, origin.format.homepage))
     address, host = _address(item.url)
     article = NewArticle(
-        # Without an address the file's own name keeps two reports of one title apart.
-        name_id("article", address) if address else name_id("article", source, Path(origin.file).name, item.title),
+        # Without an address the file's own name keeps two reports of one title apart. The fragment counts:
+        # some publishers keep a year of bulletins on one page.
+        name_id("article", source, *([address] if address else [Path(origin.file).name, item.title])),
         source,
         item.title,
         item.url,
@@ -252,11 +255,11 @@ def _take_document(batch: Batch, item: Document, origin: _Origin) -> None:
         if match.suppressed and key not in kept
     ]
     batch.outcome.suppressed += len(reasons)
-    batch.articles.append(ReadArticle(article, reasons))
+    batch.articles[article.id] = ReadArticle(article, reasons)
 
 
 def _address(url: str | None) -> tuple[str | None, str | None]:
-    """Return the canonical address of an article without its fragment, and its host."""
+    """Return the canonical address of an article, and its host."""
     if not url:
         return None, None
     try:
@@ -264,7 +267,7 @@ def _address(url: str | None) -> tuple[str | None, str | None]:
     except InvalidIndicator:
         return url, None
     reverse = reversed_host(indicator)
-    return indicator.canonical.partition("#")[0], ".".join(reversed(reverse.split("."))) if reverse else None
+    return indicator.canonical, ".".join(reversed(reverse.split("."))) if reverse else None
 
 
 def _sighting(matches: Sequence[Match], article: NewArticle, techniques: tuple[str, ...]) -> NewSighting:
