@@ -149,6 +149,17 @@ def test_commands_start_the_database_for_their_own_time_and_leave_nothing(data_d
     assert left_behind(data_dir) == []
 
 
+def test_a_demonstration_on_a_named_database_leaves_the_data_directory_usable(
+    database_of: Callable[..., AbstractContextManager[str]],
+) -> None:
+    with data_directory() as path, database_of(schema=False) as dsn:
+        arguments = ("up", "--demo", EXAMPLES, "--port", "0", "--data-dir", path)
+        with Server(*arguments, SOCDEFENDERS_DATABASE_URL=dsn) as server:
+            assert ask(server.url, server.key)["found"]
+        assert [file.name for file in path.iterdir()] == ["demo.key"]
+        assert "Upgraded" in good("db", "upgrade", "--data-dir", path)
+
+
 def test_serve_alone_answers_on_a_database_that_is_named(
     database_of: Callable[..., AbstractContextManager[str]],
 ) -> None:

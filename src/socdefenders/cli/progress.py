@@ -77,9 +77,10 @@ class Bar:
 
 
 def _files(paths: Sequence[Path]) -> Iterator[Path]:
-    """Give the files in the order in which they are loaded."""
+    """Give the files in the order in which they are loaded: those of a folder before those of the folders in it."""
     for path in paths:
         if path.is_file():
             yield path
         else:
-            yield from sorted((below for below in path.rglob("*") if below.is_file()), key=lambda below: below.parts)
+            visible = (below for below in path.rglob("[!.]*") if below.is_file())
+            yield from sorted(visible, key=lambda below: (*((1, part) for part in below.parts[:-1]), (0, below.name)))

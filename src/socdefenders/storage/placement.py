@@ -25,8 +25,10 @@ ACCOUNTS = ("socdefenders", "postgres", "nobody")
 COPIES = (Path("/var/lib/socdefenders"), Path("/usr/local/lib/socdefenders"))
 """Where root puts a copy of the binaries when the account cannot reach the installed ones."""
 CLUSTER = "postgres"
-OURS = frozenset({LOCK, CLUSTER, f"{CLUSTER}.new", "postgres.log", "postgres.log.1", "run", "lost+found"})
-"""Every name that an instance creates in its data directory (and what a fresh file system holds)."""
+BEFORE = frozenset({"demo.key", "lost+found"})
+"""What may stand in a data directory that no instance has used: the key of a demonstration, and a file system's own."""
+OURS = BEFORE | {LOCK, CLUSTER, f"{CLUSTER}.new", "postgres.log", "postgres.log.1", "run"}
+"""Every name that an instance creates in its data directory, and what may stand there before."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +95,7 @@ def prepare(data_dir: Path, account: Account) -> None:
     if status.st_mode & stat.S_IWOTH:
         raise EmbeddedError(f"{data_dir} can be written by everybody; `chmod o-w` it or use another --data-dir.")
     if status.st_uid != account.uid:
-        _hand_over(data_dir, account, empty=not names - {"lost+found"})
+        _hand_over(data_dir, account, empty=not names - BEFORE)
 
 
 def _check_reach(directory: Path, account: Account) -> None:
