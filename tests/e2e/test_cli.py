@@ -1,9 +1,11 @@
 """The commands one by one: their help, what they print, how they end. Those that run a server are in test_cli_up."""
 
 import json
+import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -15,8 +17,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from socdefenders import errors
-from socdefenders.cli import COMMANDS, STATUSES, remote, root
+from socdefenders.cli import COMMANDS, STATUSES, progress, remote, root
 from socdefenders.cli.terminal import safe, safe_json
+from socdefenders.feeds import walk
+from socdefenders.storage.database import Database
+from tests.clusters import in_thread
 from tests.e2e.commands import EXAMPLES, PROGRAM, environment, good, run
 
 ESCAPES = "\x1b]0;owned\x07\x1b[2J\x9b31m\u202eevil"
@@ -133,6 +138,41 @@ def test_a_malformed_line_is_shown_with_its_place_and_fails_a_strict_import_alon
     assert done.returncode == 0
     assert f"{path}:2: " in done.stdout
     assert run(*arguments, "--strict", SOCDEFENDERS_DATABASE_URL=dsn).returncode == 1
+
+
+def test_an_interrupted_import_keeps_what_it_has_counted(dsn: str, tmp_path: Path) -> None:
+    path = tmp_path / "long.txt"
+    path.write_text("".join(f"host-{number}.long.example\n" for number in range(200_000)))
+    command = [*PROGRAM, "import", str(path), "--json"]
+    settings = environment(SOCDEFENDERS_DATABASE_URL=dsn)
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=settings) as process:
+        deadline = time.monotonic() + 60
+        while not in_thread(stored(dsn)):
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    outcome = json.loads(out)
+    assert (process.returncode, outcome["interrupted"]) == (130, True)
+    assert "is kept" in err
+    assert "Traceback" not in err
+    kept = in_thread(stored(dsn))
+    assert isinstance(kept, int)
+    assert outcome["new"] <= kept < 200_000
+
+
+async def stored(dsn: str) -> int:
+    """How many reports are stored."""
+    async with Database(dsn, size=1) as database:
+        return int((await database.fetch("select count(*) from sightings"))[0][0])
+
+
+def test_the_bar_expects_the_files_in_the_order_in_which_they_are_loaded(tmp_path: Path) -> None:
+    for name in ("b/x.txt", "a/z/1.txt", "a/y.txt", "c.txt", ".hidden/no.txt", "a/.no.txt"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("192.0.2.1\n")
+    paths = [tmp_path, EXAMPLES]
+    assert [str(path) for path in progress.files(paths)] == [entry.name for entry in walk(paths)]
 
 
 @pytest.mark.parametrize(

@@ -67,7 +67,7 @@ class Bar:
 
     def _measure(self) -> None:
         total = 0
-        for number, path in enumerate(_files(self._paths)):
+        for number, path in enumerate(files(self._paths)):
             if number == MOST_FILES:
                 return
             self._behind[str(path)] = total
@@ -76,11 +76,15 @@ class Bar:
         self._total = total if len(self._behind) > 1 else None
 
 
-def _files(paths: Sequence[Path]) -> Iterator[Path]:
+def files(paths: Sequence[Path]) -> Iterator[Path]:
     """Give the files in the order in which they are loaded: those of a folder before those of the folders in it."""
     for path in paths:
         if path.is_file():
             yield path
         else:
-            visible = (below for below in path.rglob("[!.]*") if below.is_file())
-            yield from sorted(visible, key=lambda below: (*((1, part) for part in below.parts[:-1]), (0, below.name)))
+            below = (file for file in path.rglob("*") if file.is_file() and not _hidden(file.relative_to(path)))
+            yield from sorted(below, key=lambda file: (*((1, part) for part in file.parts[:-1]), (0, file.name)))
+
+
+def _hidden(path: Path) -> bool:
+    return any(part.startswith(".") for part in path.parts)
