@@ -9,7 +9,7 @@ import pytest
 
 from socdefenders.accounts import revoke_key
 from socdefenders.storage.database import Database
-from tests.clusters import in_thread
+from tests.clusters import Cluster, in_thread
 from tests.web.conftest import StartServer
 from tests.web.serving import Server, eventually, execute, fetch, new_key, valkey
 
@@ -53,16 +53,26 @@ def test_a_revoked_key_is_refused_by_two_processes_within_a_second(start_server:
     assert all(server.search("aa", other).status_code == 200 for server in servers)
 
 
-def test_a_key_revoked_behind_the_back_of_a_deaf_process_is_refused_at_once(
-    start_server: StartServer, dsn: str
+async def test_a_process_that_hears_nothing_asks_the_database_each_time(
+    start_server: StartServer, dsn: str, embedded_cluster: Cluster
 ) -> None:
-    """With its listening line cut, and no notification to be had, a process asks the database each time."""
-    server, secret = start_server(), new_key(dsn)
+    """Its line is cut and cannot be taken up again, and the key is revoked without a notification."""
+    server, secret, other = start_server(), new_key(dsn), new_key(dsn)
     assert server.search("aa", secret).status_code == 200
-    listening = "from pg_stat_activity where query ilike 'listen%' and datname = current_database()"
-    execute(dsn, f"select pg_terminate_backend(pid) {listening}")
-    execute(dsn, "update api_keys set revoked_at = now() where key_prefix = $1", secret[:12])
-    assert eventually(lambda: server.search("aa", secret).status_code == 401, 1)
+    async with Database(dsn, size=1) as database:
+        (row,) = await database.fetch("select current_database() as name")
+        embedded_cluster.execute(f"alter database {row['name']} with allow_connections false")
+        await database.fetch(
+            "select pg_terminate_backend(pid) from pg_stat_activity "
+            "where query ilike 'listen%' and datname = current_database()"
+        )
+        assert eventually(lambda: "socdefenders_revocations_heard 0.0" in server.client.get("/metrics").text)
+        assert server.search("aa", secret).status_code == 200
+        await database.execute("update api_keys set revoked_at = now() where key_prefix = $1", secret[:12])
+        assert server.search("aa", secret).status_code == 401
+        assert server.search("aa", other).status_code == 200
+        embedded_cluster.execute(f"alter database {row['name']} with allow_connections true")
+    assert eventually(lambda: "socdefenders_revocations_heard 1.0" in server.client.get("/metrics").text)
 
 
 def test_the_eleventh_request_of_a_free_key_is_refused_with_when_and_why(start_server: StartServer, dsn: str) -> None:

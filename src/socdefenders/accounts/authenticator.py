@@ -98,8 +98,6 @@ class Authenticator:
         await self._database.listen(CHANNEL, self._heard, self._lost)
 
     def _remembered(self, key_hash: bytes) -> Caller | None:
-        if not self.listening:
-            return None
         entry = self._callers.get(key_hash)
         if entry is None or entry[1] < monotonic():
             return None
@@ -112,7 +110,8 @@ class Authenticator:
             self._callers.pop(key_hash, None)
             raise InvalidKey
         caller = Caller.of(key)
-        # A revocation heard while the database was answering may be newer than the answer.
+        # A process that is deaf remembers nothing (`_lost` has emptied what there was); and a revocation
+        # heard while the database was answering may be newer than the answer.
         if self.listening and generation == self._generation:
             self._callers.pop(key_hash, None)
             while len(self._callers) >= self._size:
