@@ -86,6 +86,11 @@ class Server:
         """Return everything that was logged so far."""
         return self.log_path.read_text(encoding="utf-8")
 
+    def log_with(self, *ids: str) -> str:
+        """Return the log once it names every one of `ids`: a line is written after its answer has left."""
+        assert eventually(lambda: all(each in self.log() for each in ids))
+        return self.log()
+
     def search(self, q: str, key: str | None = None, **parameters: str) -> httpx.Response:
         """Search for `q` with `key` in the Authorization header."""
         headers = {"Authorization": f"Bearer {key}"} if key else {}
