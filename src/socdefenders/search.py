@@ -111,7 +111,9 @@ async def _related(database: Database, found: Sequence[Found]) -> list[Sighting]
             best[value] = searching.beside(own, kept)
             if len(best) == RELATED:
                 break
-    if len(best) < RELATED and any(len(kepts) == searching.KEPT_READY for kepts in ready):
+    # What is kept ready tells too little where matches may have taken the places of better ones.
+    eaten = len(best) < RELATED or len(matched) > searching.KEPT_READY - RELATED
+    if eaten and any(len(kepts) == searching.KEPT_READY for kepts in ready):
         return await _related_beyond(database, found, chosen)
     return list(best.values())
 
@@ -155,18 +157,25 @@ class Fallback:
         return list(self.ranked)[:FALLBACK_MATCHES]
 
     async def _near(self) -> None:
-        """Add what begins with the text, with or without a scheme, and what lies on or below its host."""
-        text, host = self.query.text, self.query.host
-        if host:
-            below = await searching.subdomains(self.database, ".".join(reversed(host.split("."))), _READ)
-            self._add(
-                sorted(below, key=lambda found: (found.type == IocType.URL, len(found.value), found.value)), _READ
-            )
-        if not self.full:
-            prefixes = [text] if "://" in text else [text, f"http://{text}", f"https://{text}"]
-            begin = await searching.beginnings(self.database, prefixes, _READ)
-            begin.sort(key=lambda found: (not found.value.startswith(text), len(found.value), found.value))
-            self._add(begin, _READ)
+        """Add what lies on or below the host that was asked for, and what begins with the text; an address begins."""
+        looks = [self._beginning, self._below] if self.query.type is IocType.URL else [self._below, self._beginning]
+        for look in looks:
+            if not self.full:
+                await look()
+
+    async def _below(self) -> None:
+        if self.query.host is None:
+            return
+        labels = ".".join(reversed(self.query.host.split(".")))
+        found = await searching.subdomains(self.database, labels, _READ)
+        self._add(sorted(found, key=lambda each: (each.type == IocType.URL, len(each.value), each.value)), _READ)
+
+    async def _beginning(self) -> None:
+        """Add what begins with the text, with or without a scheme."""
+        text = self.query.text
+        prefixes = [text] if "://" in text else [text, f"http://{text}", f"https://{text}"]
+        found = await searching.beginnings(self.database, prefixes, _READ)
+        self._add(sorted(found, key=lambda each: (not each.value.startswith(text), len(each.value), each.value)), _READ)
 
     async def _substring(self, end: int) -> None:
         async for span in self._spans(end):
@@ -220,7 +229,8 @@ def has_trigram(text: str) -> bool:
     where the pattern itself shows that they begin or end there. Only ASCII counts, because what
     else is a letter depends on the server's locale.
     """
-    for word in _WORD.finditer(text.lower()):
+    text = text.lower()
+    for word in _WORD.finditer(text):
         begins = text[: word.start()][-1:].isascii() and word.start() > 0
         ends = text[word.end() :][:1].isascii() and word.end() < len(text)
         if len(word.group()) + 2 * begins + ends >= 3:  # a trigram's length
