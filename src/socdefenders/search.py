@@ -26,6 +26,8 @@ FALLBACK_CHARACTERS = 3
 
 _READ = 500
 """Rows that one small question may read; it bounds what a pattern of common trigrams costs."""
+_NEAR = 100
+"""The same for what begins with the text or lies below its host, which the index gives in a useful order."""
 _ALIKE = 0.5
 """Trigram similarity from which a value is worth showing; below it, strangers share an ending."""
 _QUICK = 0.002
@@ -40,7 +42,7 @@ async def find(
     *,
     type_: IocType | None = None,
     include_related: bool = True,
-    deadline: float = 0.025,
+    deadline: float = 0.02,
 ) -> SearchResult:
     """Return who reported `text`; the fallback stops after `deadline` seconds.
 
@@ -167,15 +169,15 @@ class Fallback:
         if self.query.host is None:
             return
         labels = ".".join(reversed(self.query.host.split(".")))
-        found = await searching.subdomains(self.database, labels, _READ)
-        self._add(sorted(found, key=lambda each: (each.type == IocType.URL, len(each.value), each.value)), _READ)
+        found = await searching.subdomains(self.database, labels, _NEAR)
+        self._add(sorted(found, key=lambda each: (each.type == IocType.URL, len(each.value), each.value)), _NEAR)
 
     async def _beginning(self) -> None:
         """Add what begins with the text, with or without a scheme."""
         text = self.query.text
         prefixes = [text] if "://" in text else [text, f"http://{text}", f"https://{text}"]
-        found = await searching.beginnings(self.database, prefixes, _READ)
-        self._add(sorted(found, key=lambda each: (not each.value.startswith(text), len(each.value), each.value)), _READ)
+        found = await searching.beginnings(self.database, prefixes, _NEAR)
+        self._add(sorted(found, key=lambda each: (not each.value.startswith(text), len(each.value), each.value)), _NEAR)
 
     async def _substring(self, end: int) -> None:
         async for span in self._spans(end):

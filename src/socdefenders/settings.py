@@ -55,7 +55,7 @@ class Settings:
     """Valkey or Redis that holds the request budgets of several API processes."""
     trusted_proxies: tuple[Network, ...] = ()
     """Networks whose X-Forwarded-For is believed."""
-    search_deadline_ms: int = 25
+    search_deadline_ms: int = 20
     """Milliseconds after which a fallback search starts no further range."""
     log_level: str = "info"
     """debug, info, warning or error."""

@@ -61,9 +61,9 @@ def extended(files: list[Path], count: int, target: Path) -> Path:
     return target
 
 
-def sample(file: Path, every: int) -> list[tuple[str, str]]:
-    """Return every so-manieth (type, value) of the file."""
-    return [(type_, value) for number, (type_, value, _) in enumerate(_read(file)) if number % every == 0]
+def sample(file: Path, every: int, first: int = 0) -> list[tuple[str, str]]:
+    """Return every so-manieth (type, value) of the file, from its row `first`."""
+    return [(type_, value) for number, (type_, value, _) in enumerate(_read(file)) if number % every == first]
 
 
 _COMMON = """

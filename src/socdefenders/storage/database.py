@@ -6,8 +6,10 @@ costs more than a look-up; so whoever sets something on a connection sets it LOC
 """
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
 
@@ -75,6 +77,21 @@ async def connect(dsn: str, *, command_timeout: float | None = COMMAND_SECONDS) 
         raise wrapped(error) from error
 
 
+Call = tuple[tuple[object, ...], "asyncio.Future[list[Record]]"]
+"""What one caller asked, and where its answer goes."""
+
+TOGETHER, TOGETHER_ROUNDS = 16, 2
+"""Calls of one round trip, and round trips of one statement at a time."""
+
+
+@dataclass(slots=True)
+class Waiting:
+    """The calls that wait for one statement, and the tasks that run it."""
+
+    calls: deque[Call] = field(default_factory=deque)
+    rounds: set[asyncio.Task[None]] = field(default_factory=set)
+
+
 class Database:
     """Up to `size` held connections to one PostgreSQL."""
 
@@ -84,6 +101,7 @@ class Database:
         self._free = asyncio.Semaphore(size)
         self._idle: list[Connection] = []
         self._closed = False
+        self._waiting: dict[str, Waiting] = {}
 
     @classmethod
     async def open(cls, dsn: str, *, size: int = 8) -> Self:
@@ -161,6 +179,44 @@ class Database:
                 raise
             finally:
                 self._give_back(connection)
+
+    async def fetch_together(self, sql: str, *values: object) -> list[Record]:
+        """Run `sql` for `values` and for whatever others wait for the same statement, in one round trip.
+
+        The statement takes each value as an array with one element for each call, and the first
+        column of its rows is the number of the call, from 1. Under load this saves most of what a
+        round trip costs, on both sides; alone, a call waits for nobody.
+        """
+        waiting = self._waiting.setdefault(sql, Waiting())
+        answer: asyncio.Future[list[Record]] = asyncio.get_running_loop().create_future()
+        waiting.calls.append((values, answer))
+        if len(waiting.rounds) < TOGETHER_ROUNDS:
+            # A task of its own: the caller may be cancelled, and the others still want their answers.
+            round_ = asyncio.create_task(self._run_together(sql, waiting.calls))
+            waiting.rounds.add(round_)
+            round_.add_done_callback(waiting.rounds.discard)
+        return await answer
+
+    async def _run_together(self, sql: str, calls: deque[Call]) -> None:
+        while calls:
+            batch = [calls.popleft() for _ in range(min(len(calls), TOGETHER))]
+            answers: list[list[Record]] = [[] for _ in batch]
+            failure = StorageError("The database's answer was lost; ask again.")
+            try:
+                for row in await self.fetch(sql, *zip(*[values for values, _ in batch], strict=True)):
+                    answers[row[0] - 1].append(row)
+            except StorageError as error:
+                failure = error
+                answers = []
+            finally:
+                # Whatever happened, nobody is left waiting.
+                for number, (_, answer) in enumerate(batch):
+                    if answer.done():
+                        continue
+                    if answers:
+                        answer.set_result(answers[number])
+                    else:
+                        answer.set_exception(failure)
 
     async def execute(self, sql: str, *values: object) -> str:
         """Run one statement and return the server's command tag."""

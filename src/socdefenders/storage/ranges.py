@@ -3,9 +3,9 @@
 from socdefenders.storage.database import Connection
 from socdefenders.storage.sql import load
 
-ROWS = 250_000
+ROWS = 100_000
 """Positions of one range; it bounds what one look of the fallback costs."""
-SPARE = 100_000
+SPARE = 50_000
 """Positions made ahead of need, so that several writers never outrun the ranges."""
 
 _SQL = load("ranges")

@@ -3,9 +3,10 @@
 What leaves this module is typed; which of it to show, and in what order, is decided by `socdefenders.search`.
 """
 
+import asyncio
 from collections.abc import Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import orjson
@@ -42,9 +43,8 @@ class Candidate(NamedTuple):
     """Its normalised value."""
 
 
-def _found(row: Record) -> Found:
-    columns = tuple(row)
-    return Found(Sighting(*columns[:_FIELDS]), columns[_FIELDS], columns[_FIELDS + 1], columns[_FIELDS + 2])
+def _found(columns: tuple[Any, ...]) -> Found:
+    return Found(Sighting(*columns[:_FIELDS]), *columns[_FIELDS:])
 
 
 class Span(NamedTuple):
@@ -55,20 +55,27 @@ class Span(NamedTuple):
 
 
 async def exact(database: Database, normalized: Sequence[str], type_: str | None) -> list[Found]:
-    """Return the sightings of the indicators with one of the `normalized` values, at most 1,001."""
-    return [_found(row) for row in await database.fetch(_SQL["exact"], normalized, type_)]
+    """Return the sightings of the indicators with one of the `normalized` values, best first; at most 1,001 of each."""
+    asked = [database.fetch_together(_SQL["exact"], value, type_) for value in normalized]
+    answers = await asyncio.gather(*asked) if len(asked) > 1 else [await asked[0]]
+    found = [_found(tuple(row)[1:]) for rows in answers for row in rows]
+    if len(found) > 1 and len({row.indicator_id for row in found}) > 1:
+        found.sort(key=lambda row: (row.sighting.confidence, row.sighting.last_seen), reverse=True)
+    return found
 
 
 async def sightings_of(database: Database, indicators: Sequence[UUID]) -> list[Found]:
     """Return the sightings of `indicators` in the order of that list, at most 51."""
-    return [_found(row) for row in await database.fetch(_SQL["sightings_of"], indicators)]
+    return [_found(tuple(row)) for row in await database.fetch(_SQL["sightings_of"], indicators)]
 
 
 async def related_beyond(
     database: Database, articles: Sequence[UUID], matched: Sequence[UUID], limit: int
 ) -> list[Sighting]:
     """Return the best sightings of `articles` whose indicator is none of `matched`."""
-    return [_found(row).sighting for row in await database.fetch(_SQL["related_beyond"], articles, matched, limit)]
+    return [
+        _found(tuple(row)).sighting for row in await database.fetch(_SQL["related_beyond"], articles, matched, limit)
+    ]
 
 
 class Kept(NamedTuple):

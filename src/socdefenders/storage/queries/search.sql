@@ -1,17 +1,21 @@
 -- name: exact
--- Every sighting of the indicators whose normalised value is one of $1, in one round trip. $2: of this type only.
-select s.id, i.type, i.value, s.confidence, s.first_seen, s.last_seen, s.article_id, a.title,
+-- Every sighting of the indicators with the normalised value $1[n], of the type $2[n] if that is not null, best first;
+-- for all n in one round trip.
+select wanted.number, s.id, i.type, i.value, s.confidence, s.first_seen, s.last_seen, s.article_id, a.title,
        coalesce(s.reference_url, a.url), o.name, o.category,
        case when s.article_id is null then 'feed' else 'article' end,
        s.context, s.tags, s.mitre_techniques, i.sighting_count, i.id, a.related
-  from indicators i
-  join sightings s on s.indicator_id = i.id
+  from unnest($1::text[], $2::text[]) with ordinality as wanted (value, type, number)
+  join indicators i on i.ioc_value_normalized = wanted.value and (wanted.type is null or i.type = wanted.type)
+ cross join lateral (
+       select *
+         from sightings
+        where indicator_id = i.id
+        order by confidence desc, last_seen desc, id
+        limit 1001) as s
   join sources o on o.id = s.source_id
   left join articles a on a.id = s.article_id
- where i.ioc_value_normalized = any ($1::text[])
-   and ($2::text is null or i.type = $2)
- order by s.confidence desc, s.last_seen desc, s.id
- limit 1001
+ order by wanted.number, s.confidence desc, s.last_seen desc, s.id
 
 -- name: sightings_of
 -- Every sighting of the indicators $1, in the order of that list.
