@@ -11,7 +11,7 @@ import pytest
 
 from socdefenders.errors import StorageError, StorageUnavailable
 from socdefenders.storage import embedded
-from socdefenders.storage.database import Database, connect, wrapped
+from socdefenders.storage.database import TOGETHER, TOGETHER_ROUNDS, Database, connect, wrapped
 from tests.clusters import SMALL
 
 WHO = "select pg_backend_pid()"
@@ -262,6 +262,84 @@ async def test_what_is_lent_at_the_close_is_closed_when_it_comes_back(dsn: str) 
         await database.close()
         assert await connection.fetchval("select 1") == 1
     assert connection.is_closed()
+
+
+# A statement whose calls share a round trip: twice each of the numbers from one to the call's own, slowly if asked.
+TOGETHER_SQL = """
+    select wanted.number, 2 * counted, pg_sleep(wanted.seconds)::text
+      from unnest($1::int[], $2::float[]) with ordinality as wanted (value, seconds, number),
+           generate_series(1, wanted.value) as counted
+     order by wanted.number, counted"""
+
+
+async def doubled(database: Database, number: int, seconds: float = 0.0) -> list[int]:
+    return [row[1] for row in await database.fetch_together(TOGETHER_SQL, number, seconds)]
+
+
+def twice(number: int) -> list[int]:
+    return [2 * each for each in range(1, number + 1)]
+
+
+class Counting(Database):
+    """Counts the round trips, and how many run at a time."""
+
+    trips = running = most = 0
+
+    async def fetch(self, sql: str, *values: object) -> list[asyncpg.Record]:
+        self.trips += 1
+        self.running += 1
+        self.most = max(self.most, self.running)
+        try:
+            return await super().fetch(sql, *values)
+        finally:
+            self.running -= 1
+
+
+async def test_calls_of_one_moment_share_round_trips_and_each_gets_its_own_answer(dsn: str) -> None:
+    numbers = [number % 7 for number in range(100)]
+    async with Counting(dsn) as database:
+        answers = await asyncio.gather(*(doubled(database, number) for number in numbers))
+        assert answers == [twice(number) for number in numbers]
+        assert database.trips <= -(-len(numbers) // TOGETHER) + TOGETHER_ROUNDS
+        assert database.most <= TOGETHER_ROUNDS
+        before = database.trips
+        assert await doubled(database, 3) == twice(3), "alone it waits for nobody"
+        assert database.trips == before + 1
+
+
+async def test_a_caller_that_gives_up_leaves_the_others_their_answers(database: Database) -> None:
+    calls = [asyncio.create_task(doubled(database, 3, 0.02)) for _ in range(6)]
+    await until(database.dsn, "select count(*) > 0 from pg_stat_activity where wait_event = 'PgSleep'")
+    for call in calls[::2]:
+        call.cancel()
+    answers = await asyncio.gather(*calls, return_exceptions=True)
+    assert [isinstance(answer, asyncio.CancelledError) for answer in answers] == [True, False] * 3
+    assert answers[1::2] == [twice(3)] * 3
+
+
+async def test_a_shared_round_trip_that_fails_fails_for_all_of_its_callers_and_no_other(
+    database: Database, dsn: str
+) -> None:
+    calls = [asyncio.create_task(doubled(database, 1, 60.0)) for _ in range(6)]
+    asleep = "from pg_stat_activity where wait_event = 'PgSleep' and datname = current_database()"
+    await until(dsn, f"select count(*) > 0 {asleep}")
+    async with outsider(dsn) as other, asyncio.timeout(SOON):
+        while not all(call.done() for call in calls):
+            await other.execute(f"select pg_terminate_backend(pid) {asleep}")
+    answers = await asyncio.gather(*calls, return_exceptions=True)
+    assert [type(answer) for answer in answers] == [StorageUnavailable] * 6
+    assert await doubled(database, 4) == twice(4)
+
+
+async def test_a_round_trip_that_is_broken_off_is_never_taken_for_an_empty_answer(database: Database) -> None:
+    """An analyst would read it as "nobody reported this"."""
+    calls = [asyncio.create_task(doubled(database, 1, 60.0)) for _ in range(3)]
+    await until(database.dsn, "select count(*) > 0 from pg_stat_activity where wait_event = 'PgSleep'")
+    for round_ in tuple(database._waiting[TOGETHER_SQL].rounds):
+        round_.cancel()
+    async with asyncio.timeout(SOON):
+        answers = await asyncio.gather(*calls, return_exceptions=True)
+    assert [type(answer) for answer in answers] == [StorageError] * 3
 
 
 class Ear:

@@ -19,6 +19,7 @@ from socdefenders.errors import StorageError, StorageUnavailable
 from socdefenders.indicators import parse, reversed_host
 from socdefenders.model import NewArticle, NewSighting, SourceCategory
 from socdefenders.storage.database import Connection
+from socdefenders.storage.ranges import ROWS, SPARE
 from socdefenders.storage.searching import KEPT_READY
 from socdefenders.storage.writing import ReadArticle, Suppressed, Writer, Written, indicator_id, name_id
 
@@ -452,13 +453,13 @@ async def test_ranges_of_the_fallback_search_are_made_ahead_of_need(
 ) -> None:
     await writer.write(many(SOURCE, range(3)), [], now=NOW)
     assert await ranges(reader) == ["search_text_00000"]
-    await reader.execute("select setval('search_position', 249997)")
+    await reader.execute("select setval('search_position', $1)", ROWS - 3)
     await writer.write(many(SOURCE, range(3, 9)), [], now=NOW)
     assert await ranges(reader) == ["search_text_00000", "search_text_00001"]
     places = await column(reader, "select tableoid::regclass::text from search_text order by position")
     assert places == ["search_text_00000"] * 5 + ["search_text_00001"] * 4
 
-    await reader.execute("select setval('search_position', 400001)")
+    await reader.execute("select setval('search_position', $1)", 2 * ROWS - SPARE + 1)
     async with await opened(dsn) as another:
         await another.write(many(SOURCE, [9]), [], now=NOW)
     assert (await ranges(reader))[-1] == "search_text_00002", "made while the one before has a good part to go"

@@ -200,23 +200,24 @@ class Database:
     async def _run_together(self, sql: str, calls: deque[Call]) -> None:
         while calls:
             batch = [calls.popleft() for _ in range(min(len(calls), TOGETHER))]
-            answers: list[list[Record]] = [[] for _ in batch]
+            answers: list[list[Record]] | None = None
             failure = StorageError("The database's answer was lost; ask again.")
             try:
-                for row in await self.fetch(sql, *zip(*[values for values, _ in batch], strict=True)):
+                rows = await self.fetch(sql, *zip(*[values for values, _ in batch], strict=True))
+                answers = [[] for _ in batch]
+                for row in rows:
                     answers[row[0] - 1].append(row)
             except StorageError as error:
                 failure = error
-                answers = []
             finally:
-                # Whatever happened, nobody is left waiting.
+                # Whatever happened, nobody is left waiting, and nobody takes a failure for an empty answer.
                 for number, (_, answer) in enumerate(batch):
                     if answer.done():
                         continue
-                    if answers:
-                        answer.set_result(answers[number])
-                    else:
+                    if answers is None:
                         answer.set_exception(failure)
+                    else:
+                        answer.set_result(answers[number])
 
     async def execute(self, sql: str, *values: object) -> str:
         """Run one statement and return the server's command tag."""
