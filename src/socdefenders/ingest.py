@@ -31,6 +31,8 @@ from socdefenders.storage.writing import ReadArticle, Suppressed, Writer, name_i
 
 BATCH = 8_000
 """Sightings a transaction."""
+TEXT = 8 << 20
+"""Characters of articles a transaction: what bounds memory where many of them hold few indicators."""
 REASONS = 20
 """Reasons kept in an outcome."""
 PLAIN, DEFANGED = 50, 75
@@ -58,8 +60,15 @@ class Batch:
     """By id: of an article that stands in a file twice, the later version."""
     sightings: list[NewSighting] = field(default_factory=list)
     outcome: Outcome = field(default_factory=Outcome)
+    text: int = 0
+    """Characters of its articles."""
     file: str = ""
     """The file that is being read at the batch's end."""
+
+    @property
+    def full(self) -> bool:
+        """Whether it is to be written before more is read."""
+        return len(self.sightings) >= BATCH or self.text >= TEXT
 
     def complain(self, kind: str, where: str, why: str) -> None:
         """Count one record as `kind`, and keep the reason if it is among the first few and says something new."""
@@ -141,13 +150,13 @@ def _batches(entries: Iterable[Entry], options: Options) -> Iterator[Batch]:
         try:
             for item, origin in _items(entry, options):
                 _take(batch, item, origin)
-                if len(batch.sightings) >= BATCH:
+                if batch.full:
                     yield batch
                     batch = Batch(file=entry.name)
         except UnknownFormat as error:
             batch.complain("unsupported", entry.name, error.message)
         except FeedError as error:
-            batch.complain("malformed", entry.name, error.message)
+            batch.complain("malformed", entry.name, error.message.removeprefix(f"{entry.name}: "))
     yield batch
 
 
@@ -256,6 +265,7 @@ def _take_document(batch: Batch, item: Document, origin: _Origin) -> None:
     ]
     batch.outcome.suppressed += len(reasons)
     batch.articles[article.id] = ReadArticle(article, reasons)
+    batch.text += len(item.text)
 
 
 def _address(url: str | None) -> tuple[str | None, str | None]:
