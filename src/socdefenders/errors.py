@@ -13,6 +13,7 @@ SocDefendersError
 │   └── UnknownFormat          nothing recognises the file
 ├── StorageError               the database refused or cannot be used
 │   ├── StorageUnavailable     it is away; the same call may succeed later
+│   │   └── StorageTimeout     it was given too little time
 │   ├── SchemaError            its schema is not the one this version works with
 │   └── EmbeddedError          the embedded PostgreSQL cannot be run
 │       └── InstanceRunning    another process already runs on this data directory
@@ -85,6 +86,10 @@ class StorageUnavailable(StorageError):
 
     retry_after: ClassVar[int] = 2
     """Seconds after which another attempt is sensible."""
+
+
+class StorageTimeout(StorageUnavailable):
+    """The database was given too little time for this."""
 
 
 class SchemaError(StorageError):

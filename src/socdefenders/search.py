@@ -6,10 +6,12 @@ bounded by itself, and starts no further one after its deadline; the answer says
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 from uuid import UUID
 
+from socdefenders.errors import StorageTimeout
 from socdefenders.indicators import Query, candidates
 from socdefenders.model import IocType, SearchResult, Sighting
 from socdefenders.storage import searching
@@ -34,6 +36,8 @@ _QUICK = 0.002
 """Seconds of a look after which the next may cover twice as many ranges."""
 _MOST_RANGES = 16
 _WORD = re.compile(r"[0-9a-z]+", re.ASCII)
+
+Row = TypeVar("Row")
 
 
 async def find(
@@ -181,7 +185,7 @@ class Fallback:
 
     async def _substring(self, end: int) -> None:
         async for span in self._spans(end):
-            rows = await searching.substring(self.database, span, self.query.text, _READ)
+            rows = await self._look(searching.substring(self.database.bounded, span, self.query.text, _READ))
             self._add(sorted(rows, key=self._ragged), _READ)
 
     async def _similar(self, end: int) -> None:
@@ -190,10 +194,17 @@ class Fallback:
             return
         alike: list[tuple[float, Candidate]] = []
         async for span in self._spans(end):
-            rows = await searching.similar(self.database, span, self.query.text, parts, _READ, _ALIKE)
-            alike += [(similarity, found) for found, similarity in rows]
+            look = searching.similar(self.database.bounded, span, self.query.text, parts, _READ, _ALIKE)
+            alike += [(similarity, found) for found, similarity in await self._look(look)]
         alike.sort(key=lambda pair: (-pair[0], pair[1].value))
         self._add([found for _, found in alike], len(alike) + 1)
+
+    async def _look(self, look: Awaitable[list[Row]]) -> list[Row]:
+        try:
+            return await look
+        except StorageTimeout:
+            self.cut = True
+            return []
 
     async def _spans(self, end: int) -> AsyncIterator[Span]:
         """Give the positions below `end`, newest first, in spans that grow while looking at them is quick."""

@@ -19,7 +19,7 @@ from socdefenders.errors import SettingsError
 PREFIX = "SOCDEFENDERS_"
 SECRETS = frozenset({"database_url", "valkey_url"})
 OTHERS = frozenset({PREFIX + "KEY", PREFIX + "SHARED"})
-"""No settings of an instance: the key that `socdefenders search --url` sends, and the folder of the tests' real data."""
+"""No settings of an instance: the key that `socdefenders search --url` sends, and the tests' folder of real data."""
 
 Network = IPv4Network | IPv6Network
 

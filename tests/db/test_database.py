@@ -9,7 +9,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from socdefenders.errors import StorageError, StorageUnavailable
+from socdefenders.errors import StorageError, StorageTimeout, StorageUnavailable
 from socdefenders.storage import embedded
 from socdefenders.storage.database import TOGETHER, TOGETHER_ROUNDS, Database, connect, wrapped
 from tests.clusters import SMALL
@@ -82,7 +82,9 @@ def test_every_error_of_the_driver_is_known_to_be_away_or_not() -> None:
     """A new version of the driver with another error of the server's state makes this fail until it is judged."""
     for each in driver_errors():
         in_question = str(getattr(each, "sqlstate", None) or "").startswith(CLASSES_OF_TROUBLE)
-        assert type(wrapped(each("no"))) is (StorageUnavailable if each in AWAY else StorageError), each
+        error = wrapped(each("no"))
+        assert isinstance(error, StorageUnavailable) is (each in AWAY), each
+        assert isinstance(error, StorageTimeout) is issubclass(each, asyncpg.QueryCanceledError), each
         assert not in_question or each in AWAY or each in STAYING, f"{each} has to be judged"
 
 

@@ -11,11 +11,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Self
+from typing import Self, cast
 
 import asyncpg
 
-from socdefenders.errors import StorageError, StorageUnavailable
+from socdefenders.errors import StorageError, StorageTimeout, StorageUnavailable
 
 Connection = asyncpg.Connection
 Record = asyncpg.Record
@@ -58,19 +58,21 @@ _MISTAKES = (
 
 def wrapped(error: Exception) -> StorageError:
     """Return what the driver's `error` means to a caller."""
+    if isinstance(error, asyncpg.QueryCanceledError):
+        return StorageTimeout(f"The database was given too little time: {error}")
     if isinstance(error, UNAVAILABLE) and not isinstance(error, _MISTAKES):
         return StorageUnavailable(f"The database is not reachable at the moment: {str(error) or type(error).__name__}")
     return StorageError(f"The database refused the operation: {error}")
 
 
-async def connect(dsn: str, *, command_timeout: float | None = COMMAND_SECONDS) -> Connection:
+async def connect(dsn: str, *, command_timeout: float | None = COMMAND_SECONDS, statement_ms: int = 0) -> Connection:
     """Open one connection to `dsn`; raise StorageUnavailable when the server cannot be reached."""
     try:
         return await asyncpg.connect(
             dsn,
             timeout=CONNECT_SECONDS,
             command_timeout=command_timeout,
-            server_settings=SESSION,
+            server_settings=SESSION | ({"statement_timeout": str(statement_ms)} if statement_ms else {}),
             statement_cache_size=256,
         )
     except (*UNAVAILABLE, asyncpg.PostgresError, ValueError) as error:
@@ -80,6 +82,8 @@ async def connect(dsn: str, *, command_timeout: float | None = COMMAND_SECONDS) 
 Call = tuple[tuple[object, ...], "asyncio.Future[list[Record]]"]
 """What one caller asked, and where its answer goes."""
 
+BOUNDED_MS = 15
+"""Milliseconds that a statement of `Database.bounded` may take; the server itself ends it then."""
 TOGETHER, TOGETHER_ROUNDS = 16, 2
 """Calls of one round trip, and round trips of one statement at a time."""
 
@@ -95,12 +99,18 @@ class Waiting:
 class Database:
     """Up to `size` held connections to one PostgreSQL."""
 
-    def __init__(self, dsn: str, *, size: int = 8) -> None:
-        """Remember where the database is; nothing is opened before the first use."""
+    def __init__(self, dsn: str, *, size: int = 8, statement_ms: int = 0) -> None:
+        """Remember where the database is; nothing is opened before the first use.
+
+        A statement that takes longer than `statement_ms` milliseconds ends in StorageTimeout; 0 sets no limit.
+        """
         self.dsn = dsn
+        self._statement_ms = statement_ms
+        self._size = size
         self._free = asyncio.Semaphore(size)
         self._idle: list[Connection] = []
         self._closed = False
+        self._bounded: Database | None = None
         self._waiting: dict[str, Waiting] = {}
 
     @classmethod
@@ -120,9 +130,18 @@ class Database:
         """Close every connection."""
         await self.close()
 
+    @property
+    def bounded(self) -> "Database":
+        """The same database over half as many connections of its own, on which no statement takes BOUNDED_MS."""
+        if self._bounded is None:
+            self._bounded = Database(self.dsn, size=max(2, self._size // 2), statement_ms=BOUNDED_MS)
+        return self._bounded
+
     async def close(self) -> None:
         """Close the idle connections; those in use close when they are handed back."""
         self._closed = True
+        if self._bounded is not None:
+            await self._bounded.close()
         idle, self._idle = self._idle, []
         for connection in idle:
             with suppress(*UNAVAILABLE):
@@ -136,7 +155,7 @@ class Database:
             try:
                 yield connection
             except (asyncpg.PostgresError, *UNAVAILABLE) as error:
-                if isinstance(error, UNAVAILABLE):
+                if isinstance(error, UNAVAILABLE) and not isinstance(error, asyncpg.QueryCanceledError):
                     connection.terminate()
                 raise wrapped(error) from error
             except asyncio.CancelledError:
@@ -152,7 +171,7 @@ class Database:
             connection = self._idle.pop()
             if not connection.is_closed():
                 return connection
-        return await connect(self.dsn)
+        return await connect(self.dsn, statement_ms=self._statement_ms)
 
     def _give_back(self, connection: Connection) -> None:
         if self._closed:
@@ -171,7 +190,7 @@ class Database:
             try:
                 return await connection.fetch(sql, *values)
             except (asyncpg.PostgresError, *UNAVAILABLE) as error:
-                if isinstance(error, UNAVAILABLE):
+                if isinstance(error, UNAVAILABLE) and not isinstance(error, asyncpg.QueryCanceledError):
                     connection.terminate()
                 raise wrapped(error) from error
             except asyncio.CancelledError:
@@ -191,33 +210,43 @@ class Database:
         answer: asyncio.Future[list[Record]] = asyncio.get_running_loop().create_future()
         waiting.calls.append((values, answer))
         if len(waiting.rounds) < TOGETHER_ROUNDS:
-            # A task of its own: the caller may be cancelled, and the others still want their answers.
-            round_ = asyncio.create_task(self._run_together(sql, waiting.calls))
-            waiting.rounds.add(round_)
-            round_.add_done_callback(waiting.rounds.discard)
+            self._start_round(sql, waiting)
         return await answer
 
-    async def _run_together(self, sql: str, calls: deque[Call]) -> None:
-        while calls:
-            batch = [calls.popleft() for _ in range(min(len(calls), TOGETHER))]
-            answers: list[list[Record]] | None = None
-            failure = StorageError("The database's answer was lost; ask again.")
-            try:
-                rows = await self.fetch(sql, *zip(*[values for values, _ in batch], strict=True))
-                answers = [[] for _ in batch]
-                for row in rows:
-                    answers[row[0] - 1].append(row)
-            except StorageError as error:
-                failure = error
-            finally:
-                # Whatever happened, nobody is left waiting, and nobody takes a failure for an empty answer.
-                for number, (_, answer) in enumerate(batch):
-                    if answer.done():
-                        continue
-                    if answers is None:
-                        answer.set_exception(failure)
-                    else:
-                        answer.set_result(answers[number])
+    def _start_round(self, sql: str, waiting: Waiting) -> None:
+        # A task of its own: the caller may be cancelled, and the others still want their answers.
+        waiting.rounds.add(asyncio.create_task(self._run_rounds(sql, waiting)))
+
+    async def _run_rounds(self, sql: str, waiting: Waiting) -> None:
+        try:
+            while waiting.calls:
+                await self._run_round(sql, waiting.calls)
+        finally:
+            # At once and not by a callback of the task: a call that came between the two would wait for ever.
+            waiting.rounds.remove(cast("asyncio.Task[None]", asyncio.current_task()))
+            if waiting.calls and not self._closed:
+                self._start_round(sql, waiting)
+
+    async def _run_round(self, sql: str, calls: deque[Call]) -> None:
+        batch = [calls.popleft() for _ in range(min(len(calls), TOGETHER))]
+        answers: list[list[Record]] | None = None
+        failure = StorageError("The database's answer was lost; ask again.")
+        try:
+            rows = await self.fetch(sql, *zip(*[values for values, _ in batch], strict=True))
+            answers = [[] for _ in batch]
+            for row in rows:
+                answers[row[0] - 1].append(row)
+        except StorageError as error:
+            failure = error
+        finally:
+            # Whatever happened, nobody is left waiting, and nobody takes a failure for an empty answer.
+            for number, (_, answer) in enumerate(batch):
+                if answer.done():
+                    continue
+                if answers is None:
+                    answer.set_exception(failure)
+                else:
+                    answer.set_result(answers[number])
 
     async def execute(self, sql: str, *values: object) -> str:
         """Run one statement and return the server's command tag."""
