@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from platformdirs import user_data_path
 
@@ -112,11 +111,20 @@ def _raw(environ: Mapping[str, str], name: str) -> str | None:
     if value and file:
         raise SettingsError(f"{variable} and {variable}_FILE are both set; keep one.")
     if file:
-        try:
-            value = Path(file).read_text(encoding="utf-8").strip()
-        except OSError as error:
-            raise SettingsError(f"{variable}_FILE: {file} cannot be read: {error.strerror}.") from error
+        return _secret(variable, file)
     return value or None
+
+
+def _secret(variable: str, file: str) -> str:
+    try:
+        value = Path(file).read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise SettingsError(f"{variable}_FILE: {file} cannot be read: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"{variable}_FILE: {file} is no text.") from error
+    if not value:
+        raise SettingsError(f"{variable}_FILE: {file} is empty.")
+    return value
 
 
 def _positive(raw: str) -> int:
@@ -141,12 +149,19 @@ def _one_of(*choices: str) -> Callable[[str], str]:
 
 
 def _url(*schemes: str) -> Callable[[str], str]:
+    beginnings = tuple(f"{scheme}://" for scheme in schemes)
+
     def reader(raw: str) -> str:
-        if urlsplit(raw).scheme not in schemes:
-            raise ValueError(f"not an address that begins with {' or '.join(f'{scheme}://' for scheme in schemes)}.")
-        return raw.rstrip("/")
+        # The message does not repeat the address: it may hold a password.
+        if not raw.lower().startswith(beginnings):
+            raise ValueError(f"not an address that begins with {' or '.join(beginnings)}.")
+        return raw
 
     return reader
+
+
+def _public(raw: str) -> str:
+    return _url("http", "https")(raw).rstrip("/")
 
 
 def _networks(raw: str) -> tuple[Network, ...]:
@@ -154,7 +169,10 @@ def _networks(raw: str) -> tuple[Network, ...]:
 
 
 def _path(raw: str) -> Path:
-    return Path(raw).expanduser().absolute()
+    try:
+        return Path(raw).expanduser().absolute()
+    except RuntimeError as error:
+        raise ValueError(f"the home directory in {raw!r} is not known; write the path in full.") from error
 
 
 READERS: dict[str, Callable[[str], object]] = {
@@ -163,7 +181,7 @@ READERS: dict[str, Callable[[str], object]] = {
     "database_connections": _positive,
     "host": str,
     "port": _port,
-    "public_url": _url("http", "https"),
+    "public_url": _public,
     "instance_name": str,
     "valkey_url": _url("valkey", "redis", "valkeys", "rediss"),
     "trusted_proxies": _networks,

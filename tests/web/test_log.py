@@ -47,7 +47,7 @@ def test_a_request_is_one_line_with_its_query_defanged_and_nothing_secret(api: A
         "status": 200,
         "key": api.key[:12],
         "client": "127.0.0.1",
-        "q": "hxxp://evil[.]example/a hxxp://b[.]example",
+        "q": "hxxp[:]//evil[.]example/a hxxp[:]//b[.]example",
     }
 
 

@@ -115,6 +115,8 @@ def judge(indicator: Indicator, *, defanged: bool, before: str, after: str, docu
 
 def unlikely(indicator: Indicator) -> Reason | None:
     """Return why a value is noise although a feed lists it: nobody can be attacked from 10.0.0.1 or an empty file."""
+    if indicator.type in _ADDRESSES:
+        return _reserved(ip_address(indicator.canonical))
     return judge(indicator, defanged=True, before="", after="", document=Document())
 
 
@@ -141,6 +143,12 @@ def _address_noise(text: str, *, defanged: bool) -> Reason | None:
     address = ip_address(text)
     if any(address in network for network in _DOCUMENTATION if network.version == address.version):
         return Reason("documentation", "an address reserved for documentation")
+    return _reserved(address)
+
+
+def _reserved(address: IPv4Address | IPv6Address) -> Reason | None:
+    if any(address in network for network in _DOCUMENTATION if network.version == address.version):
+        return None
     if not address.is_global or address.is_multicast or _is_netmask(address):
         return Reason("reserved", "an address that is not on the public internet")
     return None

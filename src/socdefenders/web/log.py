@@ -48,7 +48,7 @@ def shown(value: str) -> str:
 
     Whatever stands anywhere in it: it is any text, not one indicator as `indicators.refang.defang` takes it.
     """
-    return _WEB_SCHEME.sub("hxxp", value[:MAX_VALUE]).replace(".", "[.]").replace("@", "[@]")
+    return _WEB_SCHEME.sub("hxxp", value[:MAX_VALUE]).replace(".", "[.]").replace("@", "[@]").replace(":", "[:]")
 
 
 class _Forward(logging.Handler):

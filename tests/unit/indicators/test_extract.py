@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from socdefenders.indicators import Match, defang, extract, parse
+from socdefenders.indicators import Match, defang, extract, parse, unlikely
 from tests.unit.indicators.indicator_values import canonical_values, hostile
 
 HASH = "0123456789abcdef0123456789abcdef"
@@ -169,3 +169,21 @@ def test_real_reports_are_read_without_harm() -> None:
     for path in files:
         text = path.read_text(encoding="utf-8", errors="replace")
         assert all(text[match.start : match.end] == match.raw for match in extract(text))
+
+
+@pytest.mark.parametrize(
+    ("value", "rule"),
+    [
+        ("10.0.0.1", "reserved"),
+        ("127.0.0.1", "reserved"),
+        ("fe80::1", "reserved"),
+        ("d41d8cd98f00b204e9800998ecf8427e", "empty-file"),
+        ("192.0.2.10", None),
+        ("2001:db8::10", None),
+        ("c2.example", None),
+    ],
+)
+def test_a_feed_cannot_report_what_nobody_is_attacked_from(value: str, rule: str | None) -> None:
+    """Documentation values pass: a demonstration's feeds are made of them."""
+    reason = unlikely(parse(value))
+    assert (reason and reason.rule) == rule
