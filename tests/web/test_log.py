@@ -105,4 +105,4 @@ def test_lines_of_libraries_take_the_same_form_and_lose_keys_too() -> None:
 
 def test_a_value_is_shown_bounded() -> None:
     assert log.shown("a" * 5_000) == "a" * log.MAX_VALUE
-    assert log.shown("1.2.3.4 mailto:x@y.example") == "1[.]2[.]3[.]4 mailto:x[@]y[.]example"
+    assert log.shown("1.2.3.4 mailto:x@y.example") == "1[.]2[.]3[.]4 mailto[:]x[@]y[.]example"
