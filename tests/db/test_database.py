@@ -266,6 +266,14 @@ async def test_what_is_lent_at_the_close_is_closed_when_it_comes_back(dsn: str) 
     assert connection.is_closed()
 
 
+async def test_a_bounded_statement_is_ended_by_the_server_and_its_connection_kept(database: Database) -> None:
+    before = await pid(database.bounded)
+    assert before != await pid(database), "it has connections of its own, that no other statement waits for"
+    with pytest.raises(StorageTimeout):
+        await database.bounded.fetch("select pg_sleep(60)")
+    assert await pid(database.bounded) == before
+
+
 # A statement whose calls share a round trip: twice each of the numbers from one to the call's own, slowly if asked.
 TOGETHER_SQL = """
     select wanted.number, 2 * counted, pg_sleep(wanted.seconds)::text

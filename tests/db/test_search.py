@@ -57,7 +57,9 @@ async def write(dsn: str, sightings: Iterable[NewSighting], articles: Sequence[N
 
 @pytest.fixture
 async def database(dsn: str) -> AsyncIterator[Database]:
+    """One whose looks may take their time: what is found must not depend on how busy this machine is."""
     async with await Database.open(dsn, size=2) as opened:
+        opened._bounded = Database(dsn, size=2)
         yield opened
 
 
@@ -370,6 +372,15 @@ async def test_a_deadline_that_is_over_is_admitted_and_what_is_near_is_found_all
     assert (values(cut), cut.complete, cut.truncated) == (["needle.example"], False, False)
     whole = await ask(database, "needle")
     assert (values(whole), whole.complete) == (["needle.example", "a-needle.example"], True)
+
+
+async def test_a_look_that_takes_too_long_is_ended_and_admitted(dsn: str, reader: Connection) -> None:
+    await write(dsn, [seen("needle.example"), seen("a-needle.example")])
+    async with await Database.open(dsn) as database:
+        async with reader.transaction():
+            await reader.execute("lock table search_text")
+            cut = await ask(database, "needle")
+        assert (values(cut), cut.complete) == (["needle.example"], False)
 
 
 async def test_no_more_than_fifty_are_shown_and_the_rest_admitted(dsn: str, database: Database) -> None:

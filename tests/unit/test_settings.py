@@ -193,8 +193,8 @@ def test_a_file_that_holds_something_else_is_refused_without_repeating_it(tmp_pa
 
 
 def test_the_home_directory_may_be_abbreviated(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HOME", "/home/analyst")
-    assert read({"SOCDEFENDERS_DATA_DIR": "~/intel"}).data_dir == Path("/home/analyst/intel")
+    monkeypatch.setenv("HOME", "/srv/analyst")
+    assert read({"SOCDEFENDERS_DATA_DIR": "~/intel"}).data_dir == Path("/srv/analyst/intel")
     assert read({"SOCDEFENDERS_DATA_DIR": "intel"}).data_dir == Path.cwd() / "intel"
 
 
