@@ -141,6 +141,11 @@ async def check(instance: embedded.Instance, seen: list[str], files_done: list[i
             assert await connection.fetchval("select count(*) from search_text where value like $1", ending) == ROWS
         lost = "select count(*) from indicators i where not exists (select from sightings where indicator_id = i.id)"
         assert await connection.fetchval(lost) == 0
+        stray = (
+            "select count(*) from sightings s left join indicators i on i.id = s.indicator_id"
+            " left join sources o on o.id = s.source_id where i.id is null or o.id is null"
+        )
+        assert await connection.fetchval(stray) == 0
         await connection.execute("create extension if not exists amcheck")
         await connection.execute(
             "select gin_index_check(c.oid) from pg_class c join pg_am a on a.oid = c.relam"
