@@ -35,6 +35,7 @@ BLOCKLIST = f"""# Greyharbour, every hour
 {EMPTY_MD5}
 192.0.2.0/24
 !!! what is this
+10.0.0.1
 evil.example
 192.0.2.10
 """
@@ -125,7 +126,7 @@ async def test_every_record_of_a_folder_is_accounted_for_and_none_is_lost(
     assert counts(outcome) == Outcome(
         new=len(LISTED | REPORTED) + len(hosts),
         repeated=1,
-        suppressed=3,
+        suppressed=4,
         unsupported=2,
         malformed=4,
         articles=1,
@@ -135,6 +136,7 @@ async def test_every_record_of_a_folder_is_accounted_for_and_none_is_lost(
         "feeds/greyharbour.txt:4: d41d8cd98f00b204e9800998ecf8427e: the hash of no bytes",
         "feeds/greyharbour.txt:5: a network; single addresses are kept.",
         "feeds/greyharbour.txt:6: words, not a value",
+        "feeds/greyharbour.txt:7: 10.0.0.1: an address that is not on the public internet",
         "feeds/rows.csv:3: not a valid md5; one looks like 32 hexadecimal digits.",
         "broken.json: not valid JSON (unexpected end of data: line 1 column 31 (char 30)).",
         "cut.txt.gz: its compressed data is damaged (it ends in the middle).",
