@@ -4,10 +4,12 @@ import asyncio
 import itertools
 import json
 import random
-from collections.abc import AsyncIterator, Iterable
+import tempfile
+from collections.abc import AsyncIterator, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import parse_qs, quote, urlsplit
 from uuid import UUID, uuid5
 
 import asyncpg
@@ -18,7 +20,7 @@ from hypothesis import strategies as st
 from socdefenders.errors import StorageError, StorageUnavailable
 from socdefenders.indicators import parse, reversed_host
 from socdefenders.model import NewArticle, NewSighting, SourceCategory
-from socdefenders.storage.database import Connection
+from socdefenders.storage.database import UNAVAILABLE, Connection, connect, unless_lost
 from socdefenders.storage.ranges import ROWS, SPARE
 from socdefenders.storage.searching import KEPT_READY
 from socdefenders.storage.writing import ReadArticle, Suppressed, Writer, Written, indicator_id, name_id
@@ -597,3 +599,48 @@ async def test_settling_tells_the_planner_how_much_there_is(writer: Writer, read
     await writer.settle()
     counts = await column(reader, "select reltuples::int from pg_class where relname in ('indicators', 'sightings')")
     assert counts == [300, 300]
+
+
+async def test_a_copy_ends_whose_server_goes_while_it_waits_for_room(dsn: str) -> None:
+    """The driver leaves such a copy waiting for ever; a writer must not."""
+    parts = urlsplit(dsn)
+    sockets = parse_qs(parts.query)["host"][0]
+    listens = asyncio.Event()
+    copying = asyncio.Event()
+
+    async def between(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Pass everything on until the copy begins; then read no more, and go."""
+        from_server, to_server = await asyncio.open_unix_connection(f"{sockets}/.s.PGSQL.5432")
+
+        async def back() -> None:
+            while data := await from_server.read(65_536):
+                writer.write(data)
+
+        task = asyncio.create_task(back())
+        while not copying.is_set() and (data := await reader.read(65_536)):
+            to_server.write(data)
+        writer.transport.abort()
+        to_server.close()
+        task.cancel()
+        listens.set()
+
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        server = await asyncio.start_unix_server(between, f"{folder}/.s.PGSQL.5432")
+        connection = await connect(
+            dsn.replace(quote(sockets, safe=""), folder).replace(sockets, folder), command_timeout=None
+        )
+        await connection.execute("create temporary table big (value text)")
+
+        def rows() -> Iterator[tuple[str]]:
+            copying.set()
+            for _ in range(2_000):
+                yield ("x" * 100_000,)
+
+        with pytest.raises((StorageUnavailable, asyncpg.PostgresError, *UNAVAILABLE)):
+            await asyncio.wait_for(
+                unless_lost(connection, connection.copy_records_to_table("big", records=rows(), columns=["value"])), 20
+            )
+        await listens.wait()
+        connection.terminate()
+        server.close()
+        await server.wait_closed()

@@ -22,6 +22,8 @@ Record = asyncpg.Record
 
 CONNECT_SECONDS = 5.0
 COMMAND_SECONDS = 30.0
+LOST_SECONDS = 1.0
+"""How long work on a connection that is gone may take to notice it."""
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.05, 2.0
 
 # The search's statements are simple enough for one plan to be right for every value; planning
@@ -77,6 +79,33 @@ async def connect(dsn: str, *, command_timeout: float | None = COMMAND_SECONDS, 
         )
     except (*UNAVAILABLE, asyncpg.PostgresError, ValueError) as error:
         raise wrapped(error) from error
+
+
+async def unless_lost(connection: Connection, work: Awaitable[object]) -> None:
+    """Wait for `work` on `connection`, but no longer than the connection lives.
+
+    A COPY that waits for room in the socket's buffer is never told by the driver that the server is
+    gone, and would wait for ever.
+    """
+    lost = asyncio.Event()
+
+    def tell(_connection: object) -> None:
+        lost.set()
+
+    connection.add_termination_listener(tell)
+    task, watch = asyncio.ensure_future(work), asyncio.ensure_future(lost.wait())
+    try:
+        await asyncio.wait({task, watch}, return_when=asyncio.FIRST_COMPLETED)
+        if not task.done():
+            # Most work fails by itself when the connection goes, and says better why.
+            await asyncio.wait({task}, timeout=LOST_SECONDS)
+        if not task.done():
+            raise StorageUnavailable("The connection to the database was lost in the middle of writing.")
+        await task
+    finally:
+        watch.cancel()
+        task.cancel()
+        connection.remove_termination_listener(tell)
 
 
 Call = tuple[tuple[object, ...], "asyncio.Future[list[Record]]"]

@@ -18,7 +18,7 @@ import asyncpg
 from asyncpg.pgproto import pgproto
 
 from socdefenders.model import Indicator, NewArticle, NewSighting, SourceCategory
-from socdefenders.storage.database import UNAVAILABLE, Connection, connect, wrapped
+from socdefenders.storage.database import UNAVAILABLE, Connection, connect, unless_lost, wrapped
 from socdefenders.storage.ranges import Ranges
 from socdefenders.storage.sql import load
 
@@ -172,7 +172,8 @@ class Writer:
         """Merge a batch; its locks are taken in the order of ids, so that two writers never wait in a circle."""
         articles = sorted(articles, key=lambda read: read.article.id.bytes)
         changed = sum([await self._article(read, now) for read in articles])
-        await self._connection.copy_records_to_table("staging", records=rows, columns=_Row._fields)
+        copy = self._connection.copy_records_to_table("staging", records=rows, columns=_Row._fields)
+        await unless_lost(self._connection, copy)
         await self._connection.execute(_SQL["indicators"])
         if searchable:
             await self._connection.execute(_SQL["searchable"])
