@@ -146,6 +146,20 @@ def test_a_tar_header_that_claims_a_gigantic_name_is_refused(tmp_path: Path) -> 
         entry.open()
 
 
+def test_a_member_that_claims_exbibytes_is_not_waited_for(tmp_path: Path) -> None:
+    """The library would skip what is not there, ten kilobytes at a time, for years."""
+    header = tarfile.TarInfo("a.txt")
+    header.size = 1 << 62
+    (tmp_path / "a.tar").write_bytes(header.tobuf(tarfile.GNU_FORMAT) + b"192.0.2.1\n" * 200)
+    entries = []
+    for entry in walk([tmp_path]):
+        with pytest.raises(FeedError) as refused:
+            entry.open()
+        entries.append(refused.value.message)
+    assert "split it" in entries[0]
+    assert "middle of a member" in entries[1]
+
+
 def test_a_folder_is_walked_in_a_stable_order_without_hidden_linked_or_special_files(tmp_path: Path) -> None:
     tree = tmp_path / "tree"
     (tree / "b").mkdir(parents=True)

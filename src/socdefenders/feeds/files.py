@@ -26,6 +26,7 @@ _BROKEN = (OSError, EOFError, ValueError, zlib.error, tarfile.TarError, zipfile.
 end; ValueError: a member of an archive that has been left."""
 _MAX_NAME = 1024
 _IN_MEMORY = 8 << 20
+_EMPTY_READS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,10 +153,25 @@ class _Member(tarfile.TarInfo):
         return cast("tarfile.TarInfo | None", super()._proc_member(archive))  # type: ignore[misc]  # not in typeshed
 
 
+class _Ending:
+    """A stream that says when it is over: the library skips a member of 8 EiB read by read, though nothing comes."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self._empty = 0
+
+    def read(self, size: int) -> bytes:
+        data = self._stream.read(size)
+        self._empty = 0 if data else self._empty + 1
+        if self._empty > _EMPTY_READS:
+            raise tarfile.ReadError("it ends in the middle of a member")
+        return data
+
+
 def _tar(path: Path, name: str, limits: Limits) -> Iterator[Entry]:
     with (
         opened(_file(path, name), name, limits.archive_bytes) as stream,
-        tarfile.open(fileobj=stream, mode="r|", tarinfo=_Member) as archive,
+        tarfile.open(fileobj=cast("BinaryIO", _Ending(stream)), mode="r|", tarinfo=_Member) as archive,
     ):
         count = 0
         while (member := archive.next()) is not None:
