@@ -106,6 +106,8 @@ async def unless_lost(connection: Connection, work: Awaitable[object]) -> None:
         watch.cancel()
         task.cancel()
         connection.remove_termination_listener(tell)
+        # Whoever was cancelled here goes on to roll back, for which the connection must be free again.
+        await asyncio.wait({task}, timeout=LOST_SECONDS)
 
 
 Call = tuple[tuple[object, ...], "asyncio.Future[list[Record]]"]
