@@ -619,9 +619,10 @@ async def test_a_copy_ends_whose_server_goes_while_it_waits_for_room(dsn: str) -
         task = asyncio.create_task(back())
         while not copying.is_set() and (data := await reader.read(65_536)):
             to_server.write(data)
-        writer.transport.abort()
-        to_server.close()
         task.cancel()
+        writer.transport.abort()
+        to_server.transport.abort()
+        await asyncio.sleep(0)  # the transports close in the loop's next round
         listens.set()
 
     with tempfile.TemporaryDirectory(dir="/tmp") as folder:
