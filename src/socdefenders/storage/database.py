@@ -107,7 +107,9 @@ async def unless_lost(connection: Connection, work: Awaitable[object]) -> None:
         task.cancel()
         connection.remove_termination_listener(tell)
         # Whoever was cancelled here goes on to roll back, for which the connection must be free again.
-        await asyncio.wait({task}, timeout=LOST_SECONDS)
+        ended, _ = await asyncio.wait({task}, timeout=LOST_SECONDS)
+        if ended and not task.cancelled():
+            task.exception()  # looked at: what it says was said already, or is overtaken by the loss
 
 
 Call = tuple[tuple[object, ...], "asyncio.Future[list[Record]]"]
