@@ -24,6 +24,7 @@ from socdefenders.model import (
     NewSighting,
     Observable,
     Outcome,
+    Reason,
     Rejected,
     SourceCategory,
 )
@@ -33,8 +34,8 @@ BATCH = 8_000
 """Sightings a transaction."""
 TEXT = 8 << 20
 """Characters of articles a transaction: what bounds memory where many of them hold few indicators."""
-REASONS = 20
-"""Reasons kept in an outcome."""
+REASONS = 8
+"""Reasons kept of each kind."""
 PLAIN, DEFANGED = 50, 75
 """Confidence of a value in an article: its author's defanging says that it is meant as an indicator."""
 
@@ -73,8 +74,7 @@ class Batch:
     def complain(self, kind: str, where: str, why: str) -> None:
         """Count one record as `kind`, and keep the reason if it is among the first few and says something new."""
         setattr(self.outcome, kind, getattr(self.outcome, kind) + 1)
-        if len(self.outcome.reasons) < REASONS and not any(reason.endswith(why) for reason in self.outcome.reasons):
-            self.outcome.reasons.append(f"{where}: {why}")
+        _keep(self.outcome.reasons, Reason(kind, where, why))
 
 
 async def load(
@@ -136,9 +136,14 @@ def _add(total: Outcome, part: Outcome) -> None:
     ):
         setattr(total, name, getattr(total, name) + getattr(part, name))
     for reason in part.reasons:
-        said = {known.partition(": ")[2] for known in total.reasons}
-        if len(total.reasons) < REASONS and reason.partition(": ")[2] not in said:
-            total.reasons.append(reason)
+        _keep(total.reasons, reason)
+
+
+def _keep(reasons: list[Reason], new: Reason) -> None:
+    """Add `new` if it is among the first few of its kind and says something that none of them says."""
+    same = [known.why for known in reasons if known.kind == new.kind]
+    if len(same) < REASONS and new.why not in same:
+        reasons.append(new)
 
 
 def _batches(entries: Iterable[Entry], options: Options) -> Iterator[Batch]:

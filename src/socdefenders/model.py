@@ -184,6 +184,20 @@ class Sighting(NamedTuple):
     techniques: Sequence[str]
 
 
+class Reason(NamedTuple):
+    """Why a record was left out."""
+
+    kind: str
+    """The count it went into: malformed, unsupported or suppressed."""
+    where: str
+    """File, and line where there is one."""
+    why: str
+
+    def __str__(self) -> str:
+        """Return it as a line to print."""
+        return f"{self.where}: {self.why}"
+
+
 @dataclass(slots=True)
 class Outcome:
     """What one import did, counted in records of the file; the only type here that grows."""
@@ -198,8 +212,8 @@ class Outcome:
     malformed: int = 0
     articles: int = 0
     files: int = 0
-    reasons: list[str] = field(default_factory=list)
-    """The first few reasons for malformed and unsupported records, with file and line."""
+    reasons: list[Reason] = field(default_factory=list)
+    """The first few different reasons of each kind of record that was left out."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,6 +42,8 @@ LINES = {
     "articles": "articles new or changed",
 }
 """The counts of the summary, and what each means."""
+LEFT_OUT = ("malformed", "unsupported", "suppressed")
+"""The counts that have reasons, what wants a look first."""
 RECORDS = tuple(name for name in LINES if name != "articles")
 
 
@@ -157,6 +159,7 @@ def command(
 def _facts(run: Run, seconds: float) -> dict[str, object]:
     return {
         **asdict(run.outcome),
+        "reasons": [reason._asdict() for reason in run.outcome.reasons],
         "dry_run": run.options.dry_run,
         "interrupted": run.interrupted,
         "seconds": round(seconds, 3),
@@ -173,7 +176,8 @@ def _summary(run: Run, seconds: float) -> str:
     lines = [f"{verb} {count:,} records of {files} in {seconds:.1f} s ({rate:,.0f} rows/s).", ""]
     lines += [f"  {name:<11}  {getattr(outcome, name):>{width},}  {meaning}" for name, meaning in LINES.items()]
     if outcome.reasons:
-        left = outcome.suppressed + outcome.unsupported + outcome.malformed - len(outcome.reasons)
-        lines += ["", "Left out:", *(f"  {safe(reason)}" for reason in outcome.reasons)]
+        left = sum(getattr(outcome, kind) for kind in LEFT_OUT) - len(outcome.reasons)
+        reasons = sorted(outcome.reasons, key=lambda reason: LEFT_OUT.index(reason.kind))
+        lines += ["", "Left out:", *(f"  {reason.kind:<11}  {safe(str(reason))}" for reason in reasons)]
         lines += [f"  ... and {left:,} more"] if left > 0 else []
     return "\n".join(lines)

@@ -57,7 +57,7 @@ _ENDING = re.compile(
 )
 _DATED = re.compile(r"(.*?)[-_. ]*(?<!\d)(?:19|20)\d\d[-_.](?:0\d|1[0-2])(?!\d)")
 _GENERIC = re.compile(
-    r"(?:all|data|feed|ioc|indicator|sample|hashe?|domain|ip|url|email|file|list|blocklist|readme|index|export|dump|test|example)s?"
+    r"(?:all|data|feed|ioc|indicator|observable|sighting|sample|hashe?|domain|ip|url|email|file|list|blocklist|readme|index|export|dump|test|example)s?"
     r"(?:[-_.](?:md5|sha1|sha256|all|v?\d+))?|md5|sha1|sha256|levels?_\d+|manifest|bundle|misp|stix|[0-9a-f]{8}-[0-9a-f-]{27}",
     re.IGNORECASE,
 )

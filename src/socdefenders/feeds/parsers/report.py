@@ -17,7 +17,8 @@ MAX_REPORT = 16 << 20
 _HEADING = re.compile(r"[#=]\s+(.{1,500})")
 _UNDERLINE = re.compile(r"\s{0,3}(?:={3,}|-{3,})\s*")
 _ABOUT = re.compile(
-    r"[\s>*_-]{0,8}(title|date|published|publication date|updated|url|source|link|original|permalink|canonical)"
+    r"[\s>*_-]{0,8}"
+    r"(title|date|published|publication date|updated|url|publisher|source|link|original|permalink|canonical)"
     r"\**\s{0,4}[:=]\s{0,4}\**\s*(.{1,2000})",
     re.IGNORECASE,
 )
@@ -25,6 +26,8 @@ _LINK = re.compile(r"https?://[^\s)>\]\"']{4,2000}")
 _LABELLED = re.compile(r"[\s>*_-]{0,4}[^\s:：]{1,20}[:：]\**\s{0,4}(https?://[^\s/]{1,200}/[^\s)>\]\"']{2,2000})$")
 """A line that labels an address, in any language; only one with a path can be an article's."""
 _DATE_IN_NAME = re.compile(r"(?<!\d)((?:19|20)\d\d)[-_.]?(0[1-9]|1[0-2])[-_.]?(0[1-9]|[12]\d|3[01])(?!\d)")
+_NAME = 60
+"""Characters of a publication's name; what is longer is a sentence."""
 _NEAR = 15
 """The first lines, where a report says what it is."""
 
@@ -58,7 +61,7 @@ def parse_report(stream: BinaryIO, hints: Hints) -> Iterator[Item]:
         url=url,
         published_at=_published(near, said, hints.name),
         modified_at=when(said.get("updated")),
-        source=host(url),
+        source=_publisher(_said(front)) or host(url),
     )
 
 
@@ -81,6 +84,12 @@ def _url(near: list[str], said: dict[str, str]) -> str | None:
     found = next((match.group() for match in map(_LINK.match, named) if match), None)
     labelled = (match[1] for match in map(_LABELLED.match, near[:6]) if match)
     return found or next(labelled, None) or next((line for line in near[:3] if _LINK.fullmatch(line)), None)
+
+
+def _publisher(said: dict[str, str]) -> str | None:
+    """The publication's name, where the front matter gives a name and not an address."""
+    named = (clean(said.get(label)) for label in ("publisher", "source"))
+    return next((name for name in named if name and len(name) <= _NAME and "/" not in name), None)
 
 
 def _published(near: list[str], said: dict[str, str], name: str) -> datetime | None:
