@@ -208,7 +208,7 @@ def _take_observable(batch: Batch, item: Observable, origin: _Origin) -> None:
         return batch.complain("malformed", f"{origin.file}:{item.line}", error.message)
     reason = unlikely(indicator)
     if reason is not None:
-        return batch.complain("suppressed", f"{origin.file}:{item.line}", f"{indicator.value}: {reason.detail}")
+        return batch.complain("suppressed", f"{origin.file}:{item.line}: {indicator.value}", reason.detail)
     source = origin.source if origin.fixed or item.source is None else item.source
     batch.sources.setdefault(source, (origin.format.category, origin.format.homepage))
     batch.sightings.append(
