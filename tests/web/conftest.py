@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.web.serving import Server, fill_now, new_key
+from tests.web.serving import WITHIN, Server, fill_now, new_key
 
 
 @dataclass(frozen=True)
@@ -40,8 +40,8 @@ def start_server(dsn: str, tmp_path: Path) -> Iterator[StartServer]:
     with ExitStack() as stack:
         numbers = iter(range(100))
 
-        def start(**settings: object) -> Server:
+        def start(*, head_seconds: float = WITHIN, **settings: object) -> Server:
             log = tmp_path / f"server-{next(numbers)}.log"
-            return stack.enter_context(Server(dsn, log, **settings))
+            return stack.enter_context(Server(dsn, log, head_seconds=head_seconds, **settings))
 
         yield start

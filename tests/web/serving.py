@@ -33,7 +33,7 @@ from socdefenders.web import log, server
 read = settings.read(os.environ)
 log.configure(level=read.log_level, form=read.log_format)
 try:
-    server.serve(read, sys.argv[1], ready=lambda url: print(url, flush=True))
+    server.serve(read, sys.argv[1], ready=lambda url: print(url, flush=True), head_seconds=float(sys.argv[2]))
 except SocDefendersError as error:
     sys.exit(f"{type(error).__name__}: {error.message}")
 print("stopped", flush=True)
@@ -45,9 +45,9 @@ PUBLIC_URL = "https://intel.example"
 class Server:
     """One API process."""
 
-    def __init__(self, dsn: str, log: Path, **settings: object) -> None:
+    def __init__(self, dsn: str, log: Path, *, head_seconds: float = WITHIN, **settings: object) -> None:
         self.log_path = log
-        self._dsn = dsn
+        self._arguments = (dsn, str(head_seconds))
         self._stack = ExitStack()
         environment = {f"SOCDEFENDERS_{name.upper()}": str(value) for name, value in settings.items()}
         self._environment = {"SOCDEFENDERS_PORT": "0", "SOCDEFENDERS_PUBLIC_URL": PUBLIC_URL, **environment}
@@ -56,7 +56,7 @@ class Server:
         errors = self._stack.enter_context(self.log_path.open("wb"))
         self.process = self._stack.enter_context(
             subprocess.Popen(
-                [sys.executable, "-c", RUN, self._dsn],
+                [sys.executable, "-c", RUN, *self._arguments],
                 stdout=subprocess.PIPE,
                 stderr=errors,
                 env=os.environ | self._environment,
@@ -106,10 +106,15 @@ class Server:
         return self.process.stdout.readline().strip()
 
 
+def connected(server: Server) -> socket.socket:
+    """Open a connection without a word on it."""
+    address = httpx.URL(server.url)
+    return socket.create_connection((address.host, address.port or 0), timeout=WITHIN)
+
+
 def raw(server: Server, request: bytes) -> bytes:
     """Send bytes as they are and return what comes back until the server closes."""
-    address = httpx.URL(server.url)
-    with socket.create_connection((address.host, address.port or 0), timeout=WITHIN) as connection:
+    with connected(server) as connection:
         connection.sendall(request)
         received = b""
         while chunk := connection.recv(65_536):
@@ -203,20 +208,25 @@ async def fill(dsn: str) -> None:
 
 
 @contextmanager
-def valkey() -> Iterator[tuple[str, Callable[[], None]] | None]:
+def valkey(port: int | None = None) -> Iterator[tuple[str, Callable[[], None]] | None]:
     """Run a Valkey or Redis; give its address and a way to stop it, or None where there is none."""
     binary = shutil.which("valkey-server") or shutil.which("redis-server")
     if binary is None:
         yield None
         return
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = port or free_port()
     command = [binary, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, cwd="/tmp") as process:
         assert eventually(lambda: _answers(port))
         yield f"redis://127.0.0.1:{port}", process.terminate
         process.terminate()
+
+
+def free_port() -> int:
+    """Return a port of loopback on which nothing listens."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
 
 
 def _answers(port: int) -> bool:

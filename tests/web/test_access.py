@@ -11,7 +11,7 @@ from socdefenders.accounts import revoke_key
 from socdefenders.storage.database import Database
 from tests.clusters import Cluster, in_thread
 from tests.web.conftest import StartServer
-from tests.web.serving import Server, eventually, execute, fetch, new_key, valkey
+from tests.web.serving import Server, eventually, execute, fetch, free_port, new_key, valkey
 
 NOWHERE = "valkey://127.0.0.1:1"
 UNKNOWN = "sk_live_" + "B" * 40
@@ -160,6 +160,20 @@ def test_with_valkey_away_each_process_counts_for_itself(start_server: StartServ
     server, secret = start_server(valkey_url=NOWHERE), new_key(dsn, tier="free")
     assert [server.search("aa", secret).status_code for _ in range(12)] == [200] * 10 + [429] * 2
     assert "socdefenders_shared_budgets_away 1.0" in server.client.get("/metrics").text
+    assert server.log().count("Valkey does not answer") == 1
+
+
+def test_when_valkey_answers_again_the_log_says_so_once(start_server: StartServer, dsn: str) -> None:
+    port, secret = free_port(), new_key(dsn)
+    server = start_server(valkey_url=f"redis://127.0.0.1:{port}")
+    server.search("aa", secret)
+    with valkey(port) as running:
+        if running is None:
+            pytest.skip("neither valkey-server nor redis-server is on PATH")
+        assert eventually(lambda: bool(server.search("aa", secret)) and "Valkey answers again" in server.log())
+        server.log_with(server.search("aa", secret).headers["X-Request-ID"])
+    assert server.log().count("Valkey answers again") == 1
+    assert server.log().count("Valkey does not answer") == 1
 
 
 def test_a_second_process_that_would_count_for_itself_does_not_start(start_server: StartServer, dsn: str) -> None:

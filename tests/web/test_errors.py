@@ -69,6 +69,13 @@ CASES: dict[str, tuple[int, str, Callable[[Api], httpx.Response]]] = {
 }
 
 
+def test_a_key_in_place_of_a_type_is_not_repeated(api: Api) -> None:
+    answer = get(api, f"{SEARCH}?q=aa&type={UNKNOWN}")
+    assert answer.status_code == 400
+    assert "sk_live" not in answer.text
+    assert get(api, f"{SEARCH}?q=aa&type=invalid").json()["error"]["message"] == "Invalid IOC type: invalid"
+
+
 def key(api: Api) -> dict[str, str]:
     return {"Authorization": f"Bearer {api.key}"}
 
@@ -121,7 +128,7 @@ def test_without_a_valid_key_the_headers_are_those_of_the_address(start_server: 
         b"GET /" + b"a" * 70_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
         b"GET / HTTP/1.1\r\nHost: x\r\nX: " + b"a" * 70_000 + b"\r\n\r\n",
         b"GET / HTTP/1.1\r\nHost: x\r\n" + b"X: a\r\n" * 40_000 + b"\r\n",
-        b"GET /\xff HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHo\xffst: x\r\n\r\n",
     ],
     ids=["garbage", "long address", "long header", "many headers", "no ASCII"],
 )

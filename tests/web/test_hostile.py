@@ -4,10 +4,12 @@ import random
 import time
 from urllib.parse import quote_from_bytes
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.web.conftest import Api
+from tests.web.conftest import Api, StartServer
+from tests.web.serving import connected, raw
 
 SEEDS = (
     "192.0.2.10",
@@ -68,6 +70,48 @@ def mutated(number: int) -> list[bytes]:
             )
         made.append(value * dice.choice([1, 1, 1, 1, 1, 1, 1, 300]))
     return made
+
+
+def test_an_address_sent_as_it_was_pasted_is_read_as_utf8(api: Api) -> None:
+    query = "/api/v1/iocs/search?q=bücher.example".encode()
+    headers = b"Host: a\r\nConnection: close\r\nX-API-Key: " + api.key.encode()
+    answer = raw(api.server, b"GET " + query + b" HTTP/1.1\r\n" + headers + b"\r\n\r\n")
+    assert answer.startswith(b"HTTP/1.1 200")
+    assert '"query":"bücher.example"'.encode() in answer
+
+
+def test_a_body_that_looks_like_a_request_is_left_as_it_is(api: Api) -> None:
+    body = b"GET /\xff\xff HTTP/1.1\r\n\r\n"
+    with connected(api.server) as line:
+        line.sendall(
+            b"POST /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % len(body)
+        )
+        line.sendall(body)
+        answers = b"".join(iter(lambda: line.recv(65_536), b""))
+    assert answers.count(b"HTTP/1.1 ") == 1
+    assert answers.startswith(b"HTTP/1.1 405")
+
+
+def test_a_connection_that_says_nothing_is_closed(start_server: StartServer) -> None:
+    server = start_server(head_seconds=0.2)
+    with connected(server) as silent:
+        assert silent.recv(1) == b""
+    with connected(server) as slow:
+        slow.sendall(b"GET /healthz HTTP/1.1\r\nHost:")
+        assert slow.recv(1) == b""
+
+
+def test_trailers_of_a_body_begin_no_other_request(start_server: StartServer) -> None:
+    server = start_server(head_seconds=0.2)
+    body = b"GET /healthz HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX-Trailer: 1\r\n\r\n"
+    with connected(server) as line:
+        line.sendall(body)
+        answer = b""
+        while not answer.endswith(b'{"status":"ok"}'):
+            answer += line.recv(65_536)
+        line.settimeout(1)
+        with pytest.raises(TimeoutError):  # open still, five times as long as a head may take
+            line.recv(1)
 
 
 def test_two_thousand_mutated_queries_are_answered_or_refused(api: Api) -> None:

@@ -4,7 +4,7 @@ The in-memory storage of `limits` looks at all its keys on each hit (142 µs wit
 them), so one process counts in a dictionary of its own; the shared counters are those of `limits`.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from time import monotonic
 
 from limits.aio.storage import RedisStorage
@@ -63,8 +63,14 @@ class LocalCounters:
 class SharedCounters:
     """Counters in Valkey or Redis; while it is away there is no answer, and the caller counts locally."""
 
-    def __init__(self, url: str, *, clock: Callable[[], float] = monotonic) -> None:
-        """Connect on first use."""
+    def __init__(
+        self,
+        url: str,
+        *,
+        clock: Callable[[], float] = monotonic,
+        turned: Callable[[bool], None] = lambda _away: None,
+    ) -> None:
+        """Connect on first use; `turned(away)` is called when Valkey stops answering, and when it answers again."""
         self._pool = ConnectionPool.from_url(url, socket_timeout=VALKEY_SECONDS, socket_connect_timeout=VALKEY_SECONDS)
         self._storage = RedisStorage(
             url,
@@ -74,6 +80,8 @@ class SharedCounters:
             connection_pool=self._pool,  # type: ignore[arg-type]  # documented; the annotation is too narrow
         )
         self._clock = clock
+        self._turned = turned
+        self._lost = False
         self._retry_at = 0.0
 
     @property
@@ -83,23 +91,26 @@ class SharedCounters:
 
     async def add(self, name: str, seconds: int, amount: int = 1) -> int | None:
         """Add to a counter that lives `seconds` from its first use; None when Valkey is away."""
-        if self.away:
-            return None
-        try:
-            return await self._storage.incr(name, seconds, amount)
-        except (StorageError, OSError):
-            self._retry_at = self._clock() + RETRY_SECONDS
-            return None
+        return await self._ask(self._storage.incr(name, seconds, amount)) if not self.away else None
 
     async def read(self, name: str) -> int | None:
         """Return what a counter says; None when Valkey is away."""
-        if self.away:
-            return None
+        return await self._ask(self._storage.get(name)) if not self.away else None
+
+    async def _ask(self, question: Awaitable[int]) -> int | None:
         try:
-            return await self._storage.get(name)
+            answer = await question
         except (StorageError, OSError):
             self._retry_at = self._clock() + RETRY_SECONDS
+            self._turn(lost=True)
             return None
+        self._turn(lost=False)
+        return answer
+
+    def _turn(self, *, lost: bool) -> None:
+        if lost is not self._lost:
+            self._lost = lost
+            self._turned(lost)
 
     async def close(self) -> None:
         """Close the connections."""

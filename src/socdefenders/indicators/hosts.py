@@ -3,6 +3,7 @@
 import re
 from functools import cache, lru_cache
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
+from unicodedata import category
 from urllib.parse import unquote
 
 import idna
@@ -17,6 +18,8 @@ _IPV4 = re.compile(IPV4_PATTERN)
 _HOST = re.compile(HOST_PATTERN)
 _NUMBER = re.compile(r"0x[0-9a-f]*|[0-9]+")
 _FORBIDDEN_IN_HOST = re.compile(r"[\s/\\?#@:\[\]%<>^|]")
+_SIGNS = frozenset({"Nd", "So"})
+"""Digits, and the emoji that some registries sell."""
 _UNLISTED_SUFFIXES = frozenset({"onion", "i2p", "bit", "bazar", "example", "test", "invalid"})
 """Top-level domains outside the DNS root that reports and documentation use."""
 
@@ -58,8 +61,9 @@ def url_host(text: str) -> str | None:
         return f"[{address}]" if address and ":" in address else address
     if _FORBIDDEN_IN_HOST.search(text):
         return None
-    name = domain(text)
-    return name or _browser_ipv4(text.lower().rstrip("."))
+    if not text.isascii():
+        text = _ascii(text)
+    return domain(text) or _browser_ipv4(text.lower().rstrip("."))
 
 
 def has_public_suffix(name: str) -> bool:
@@ -115,4 +119,12 @@ def _ascii(text: str) -> str:
 
 
 def _label(label: str) -> str:
-    return label if label.isascii() else "xn--" + label.encode("punycode").decode("ascii").lower()
+    """Encode one label; "" for one with a quote or another sign that no registry lets into a name."""
+    if label.isascii():
+        return label
+    if any(
+        not (character in "-_" or category(character)[0] in "LM" or category(character) in _SIGNS)
+        for character in label
+    ):
+        return ""
+    return "xn--" + label.encode("punycode").decode("ascii").lower()

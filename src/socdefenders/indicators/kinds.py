@@ -33,7 +33,10 @@ class Kind(NamedTuple):
 
 
 _WRAPPING = urls.QUOTES + "()[]{}<>|*•·–—,;!?" + " \t\r\n"
+_WRAPPING_BEFORE_IPV6 = _WRAPPING.replace("[", "")
 _AROUND_IPV6 = _WRAPPING.replace("[", "").replace("]", "") + "."
+_NARROW = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
+"""The full-width forms of ASCII, which input methods of East Asia write."""
 _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff]")
 _REFUSED = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 _HASH = re.compile(r"[0-9a-fA-F]{32,128}")
@@ -48,7 +51,10 @@ _IPV6 = re.compile(
 )
 _EMAIL = re.compile(r"(?:mailto:)?([A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64})\s?@\s?([^\s@/?#:]+)", re.IGNORECASE)
 _NAME = re.compile(r"([^\s/?#@:|\\]+\.[^\s/?#@:|\\]+)(?:[:|]([0-9]{1,5}))?")
-_HOST_AND_PATH = re.compile(r"[^\s/?#@:\\]+(?::[0-9]{1,5})?[/?#].*", re.DOTALL)
+_BRACKETED = re.compile(r"\[[0-9a-f:.]{2,45}\]", re.IGNORECASE)
+_HOST_AND_PATH = re.compile(
+    rf"(?:{_BRACKETED.pattern}|[^\s/?#@:\\]+)(?::[0-9]{{1,5}})?[/?#].*", re.DOTALL | re.IGNORECASE
+)
 _ABSOLUTE = re.compile(r"(?:(?:https?|ftps?|wss?):[/\\]+|[a-z][a-z0-9+.-]{1,15}:(?://|\\\\))[^/\\]", re.IGNORECASE)
 _PLAIN = re.compile(
     rf"""
@@ -170,8 +176,9 @@ def _mismatch(hint: IocType | None, found: Indicator | None) -> str:
 
 
 def bare(text: str) -> str:
-    """Return a refanged value without quotes, brackets, bullets and punctuation around it."""
-    return refang(text).strip(_WRAPPING).rstrip(".,;!?" + _WRAPPING)
+    """Return a refanged value without quotes, brackets, bullets and punctuation around it, and in narrow letters."""
+    plain = refang(text).strip(_WRAPPING).rstrip(".,;!?" + _WRAPPING)
+    return plain if plain.isascii() else plain.translate(_NARROW)
 
 
 def _read_hash(_text: str, plain: str) -> Indicator | None:
@@ -250,12 +257,13 @@ def _read_schemeless_url(text: str, _plain: str) -> Indicator | None:
     """Read `host/path` as http, which is what a browser would try."""
     if "/" not in text and "?" not in text and "#" not in text:
         return None
-    text = urls.trim_end(refang_url("http://" + text.lstrip(_WRAPPING)))
+    text = text.lstrip(_WRAPPING_BEFORE_IPV6)
+    text = urls.trim_end(refang_url("http://" + (text if _BRACKETED.match(text) else text.lstrip(_WRAPPING))))
     canonical = urls.canonical_url(text) if _HOST_AND_PATH.fullmatch(text, 7) else None
     if canonical is None:
         return None
     host = urls.host_of(canonical)
-    if not host[-1].isdigit() and not (host[-1] != "]" and hosts.has_public_suffix(host)):
+    if not (host[-1].isdigit() or host[-1] == "]" or hosts.has_public_suffix(host)):
         return None
     return Indicator(IocType.URL, urls.one_line(text), canonical, canonical.lower())
 

@@ -31,7 +31,7 @@ class Query:
     """What one search looks for."""
 
     text: str
-    """For the fallback: the best candidate (a URL without the scheme that nobody typed), else the refanged text."""
+    """For the fallback: the best candidate (of a URL what is worth looking for), else the refanged text."""
     normalized: tuple[str, ...]
     """Normalised values whose exact match answers the question, best first; else the text itself."""
     type: IocType | None
@@ -47,7 +47,9 @@ def candidates(q: str, type: IocType | None = None) -> Query:  # noqa: A002 - th
     characters, and for control characters.
     """
     text = _readable(q)
-    text = _LABEL.sub("", _BULLET.sub("", text), count=1).lstrip("*.") or text
+    text = _LABEL.sub("", _BULLET.sub("", text), count=1)
+    if "@" not in text:  # the part of an address before it may begin with a dot
+        text = text.lstrip("*.") or text
     readings = _distinct(_readings(text, type), type)
     if not readings:
         plain = bare(text).lower()
@@ -55,9 +57,17 @@ def candidates(q: str, type: IocType | None = None) -> Query:  # noqa: A002 - th
         return Query(plain, (plain,), type, None)
     best = readings[0]
     plain = best.normalized
-    if best.type is IocType.URL and _has_no_scheme(text):
-        plain = plain.partition("://")[2]
+    if best.type is IocType.URL:
+        plain = _worth_looking_for(plain, typed=not _has_no_scheme(text))
     return Query(plain, tuple(reading.normalized for reading in readings), best.type, _host(best))
+
+
+def _worth_looking_for(url: str, *, typed: bool) -> str:
+    """Return what the fallback looks for: the address alone where nothing follows it, no scheme that nobody typed."""
+    host, rest = urls.host_of(url), url.partition("://")[2]
+    if rest == f"{host}/" and (host[-1].isdigit() or host.endswith("]")):
+        return host.strip("[]")
+    return url if typed else rest
 
 
 def _readable(q: str) -> str:

@@ -7,8 +7,8 @@ backslashes stand there in earnest.
 
 import re
 
-DOTS = "。．｡"
-"""Full stops of other scripts, which IDNA reads as a dot."""
+DOTS = "。．｡․"
+"""Full stops of other scripts, which IDNA reads as a dot, and the leader that looks like one."""
 
 _MEANING = {"dot": ".", "d0t": ".", "punkt": ".", "at": "@", "\\.": ".", ":\\\\": "://"} | dict.fromkeys(DOTS, ".")
 _INNER = rf"\.|\\\.|dot|d0t|punkt|[{DOTS}]|at|@|://|:/|:\\\\|:|//|/"
@@ -32,7 +32,7 @@ _SQUARE_BRACKET = re.compile(
     _FLAGS,
 )
 _SCHEME = re.compile(
-    r"(?<![a-z0-9])(?:(?P<web>h[tx*#z]{1,3}p{1,2}|hxxt|hxx|meow)|(?P<file>f[tx*]p|ftx))(?P<tls>s?)\s?:\s?[/\\]{1,4}\s?(?=[\w\[-])",
+    r"(?<![a-z0-9])(?:(?P<web>h[tx*#z]{1,3}p{1,2}|hxxt|hxx|meow)|(?P<file>f[tx*]p|ftx))(?P<tls>s?)\s?:\s?[/\\]{1,4}\s?(?=\S)",
     _FLAGS,
 )
 _HINT = re.compile(rf"[\[\](){{}}<>【「\\*\s{DOTS}]|h[tx#]?x|h#|ht#|hzz|htp|meow|fxp|ftx", _FLAGS)

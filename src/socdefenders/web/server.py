@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import signal
 import socket
 import threading
@@ -23,27 +24,30 @@ KEEP_ALIVE_SECONDS = 30
 GRACE_SECONDS = 5
 HEAD_SECONDS = 10.0
 """How long a client may take to send the head of a request."""
+_BEYOND_ASCII = re.compile(rb"[\x80-\xff]")
 MAX_HEAD = 65_536
 """Bytes of a request's address and headers."""
 
 
-def serve(settings: Settings, dsn: str, *, ready: Callable[[str], None]) -> None:
+def serve(settings: Settings, dsn: str, *, ready: Callable[[str], None], head_seconds: float = HEAD_SECONDS) -> None:
     """Serve until SIGINT or SIGTERM; call `ready(url)` once requests are answered.
 
     Raise SettingsError when the address cannot be listened on or another process counts budgets for
     itself, SchemaError or StorageUnavailable when the database does not fit or is away.
     """
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(run(settings, dsn, ready=ready))
+        runner.run(run(settings, dsn, ready=ready, head_seconds=head_seconds))
 
 
-async def run(settings: Settings, dsn: str, *, ready: Callable[[str], None]) -> None:
+async def run(
+    settings: Settings, dsn: str, *, ready: Callable[[str], None], head_seconds: float = HEAD_SECONDS
+) -> None:
     """Serve within a running event loop; see `serve`."""
     app = Application(settings, dsn=dsn, lifespan=False)
     async with running(app.services):
         listener = _listen(settings.host, settings.port)
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
-        server = _Server(_config(app), lambda: ready(f"http://{host}:{listener.getsockname()[1]}"))
+        server = _Server(_config(app, head_seconds), lambda: ready(f"http://{host}:{listener.getsockname()[1]}"))
         await server.serve(sockets=[listener])
 
 
@@ -58,8 +62,14 @@ def _listen(host: str, port: int) -> socket.socket:
         ) from error
 
 
-def _config(app: Application) -> uvicorn.Config:
-    return uvicorn.Config(
+class _Config(uvicorn.Config):
+    """uvicorn's settings, and how long the head of a request may take."""
+
+    head_seconds = HEAD_SECONDS
+
+
+def _config(app: Application, head_seconds: float) -> _Config:
+    config = _Config(
         app,
         loop="none",
         http=_Protocol,
@@ -72,6 +82,8 @@ def _config(app: Application) -> uvicorn.Config:
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
+    config.head_seconds = head_seconds
+    return config
 
 
 class _Server(uvicorn.Server):
@@ -105,13 +117,23 @@ class _Server(uvicorn.Server):
 class _Protocol(HttpToolsProtocol):
     """uvicorn's protocol with bounds on the head of a request, and errors in the API's own form."""
 
+    config: _Config
     _head = 0
+    _within = False
+    """Whether a request has begun and its end has not come."""
     _head_timer: asyncio.TimerHandle | None = None
 
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn itself
+        super().connection_made(transport)
+        self._head_timer = self.loop.call_later(self.config.head_seconds, transport.close)
+
     def data_received(self, data: bytes) -> None:
+        # Only where a request begins: a body that grew would let its end pass for another request.
+        if not self._within and not data.isascii():
+            data = _escaped(data)
         super().data_received(data)
         if self._head and self._head_timer is None:
-            self._head_timer = self.loop.call_later(HEAD_SECONDS, self.transport.close)
+            self._head_timer = self.loop.call_later(self.config.head_seconds, self.transport.close)
         elif not self._head and self._head_timer is not None:
             self._head_timer.cancel()
             self._head_timer = None
@@ -122,7 +144,7 @@ class _Protocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def on_message_begin(self) -> None:
-        self._head = 1
+        self._head, self._within = 1, True
         super().on_message_begin()
 
     def on_url(self, url: bytes) -> None:
@@ -136,6 +158,10 @@ class _Protocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._head = 0
         super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        self._head, self._within = 0, False  # trailers are counted as they come, and begin no other request
+        super().on_message_complete()
 
     def _grow(self, size: int) -> None:
         self._head += size
@@ -153,3 +179,9 @@ class _Protocol(HttpToolsProtocol):
         )
         self.transport.write(STATUS_LINE[400] + head + body)
         self.transport.close()
+
+
+def _escaped(data: bytes) -> bytes:
+    """Percent-encode what is not ASCII in the first line: terminals send an address as it was pasted."""
+    line, end, rest = data.partition(b"\n")
+    return _BEYOND_ASCII.sub(lambda byte: b"%%%02X" % byte[0][0], line) + end + rest

@@ -46,6 +46,14 @@ class Services:
         """Build them for `settings`; nothing is opened yet."""
         database = Database(dsn, size=settings.database_connections)
         usage = UsageLog(database)
+        told = log.logger()
+
+        def turned(away: bool) -> None:  # noqa: FBT001  # as the counters call it
+            if away:
+                told.warning("Valkey does not answer; until it does, this process counts its requests for itself")
+            else:
+                told.info("Valkey answers again")
+
         return cls(
             settings=settings,
             database=database,
@@ -54,11 +62,11 @@ class Services:
                 tier=cache(settings.tier),
                 failed_per_minute=settings.failed_auth_per_minute,
                 usage=usage,
-                shared=SharedCounters(settings.valkey_url) if settings.valkey_url else None,
+                shared=SharedCounters(settings.valkey_url, turned=turned) if settings.valkey_url else None,
             ),
             usage=usage,
             metrics=Metrics(),
-            log=log.logger(),
+            log=told,
             alone=None if settings.valkey_url else ExclusiveLock(dsn, "socdefenders.api"),
         )
 

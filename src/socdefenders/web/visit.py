@@ -1,5 +1,6 @@
 """One request as the layers of the application see it: who asks, under which id, with what left."""
 
+import re
 from collections.abc import Sequence
 from ipaddress import ip_address
 
@@ -53,7 +54,13 @@ def client_address(scope: Scope, trusted: Sequence[Network]) -> str:
     return address
 
 
+_WITH_PORT = re.compile(r"\[([^\]]*)\](?::[0-9]{1,5})?|([0-9.]+):[0-9]{1,5}")
+
+
 def _plain(address: str) -> str:
+    """Take off the port that some proxies write, and the IPv6 form of an IPv4 address."""
+    if found := _WITH_PORT.fullmatch(address):
+        address = found[1] or found[2]
     return address[7:] if address.startswith("::ffff:") and "." in address else address
 
 

@@ -121,6 +121,8 @@ def test_every_spelling_of_a_url_has_one_canonical_form(written: str, canonical:
         f"{'a' * 64}.example",
         "a b c",
         "192.0.2.1:99999",
+        "it’s.evil.example",
+        "http://“evil.example/",
     ],
 )
 def test_what_is_no_indicator_is_refused_as_malformed(value: str) -> None:

@@ -20,6 +20,13 @@ PASTES = [
     ("192.0.2.1:8080", ["192.0.2.1", "http://192.0.2.1:8080/", "https://192.0.2.1:8080/"]),
     ("192.0.2.1:443", ["192.0.2.1", "http://192.0.2.1:443/", "https://192.0.2.1/"]),
     ("- 192.0.2.1", ["192.0.2.1"]),
+    ("１９２．０．２．１", ["192.0.2.1"]),
+    ("192․0․2․1", ["192.0.2.1"]),
+    ("[2001:db8::1]/x", ["http://[2001:db8::1]/x", "https://[2001:db8::1]/x"]),
+    ("([2001:db8::1]/x)", ["http://[2001:db8::1]/x", "https://[2001:db8::1]/x"]),
+    (".user@evil.example", [".user@evil.example"]),
+    ("hxxp://１９２．０．２．１/a", ["http://192.0.2.1/a"]),
+    ("hxxp://%65vil.example/a", ["http://evil.example/a"]),
     ("IP: 192.0.2.1,", ["192.0.2.1"]),
     ("2001:0DB8:0:0:0:0:0:1", ["2001:db8::1"]),
     ("2001:db8::1%eth0", ["2001:db8::1"]),
@@ -104,6 +111,13 @@ def test_the_fallback_looks_for_what_is_stored() -> None:
     assert candidates("hxxp://Evil[.]example/A").text == "http://evil.example/a"
     assert candidates("Evil[.]example/A").text == "evil.example/a"
     assert candidates(" 'Cobalt Stri' ").text == "cobalt stri"
+
+
+def test_of_a_url_that_is_only_an_address_the_fallback_looks_for_the_address() -> None:
+    assert candidates("http://192.0.2.1").text == candidates("hxxp://192[.]0[.]2[.]1/").text == "192.0.2.1"
+    assert candidates("http://[2001:db8::1]/").text == "2001:db8::1"
+    assert candidates("http://192.0.2.1:8080/").text == "http://192.0.2.1:8080/"
+    assert candidates("http://192.0.2.1/a").text == "http://192.0.2.1/a"
 
 
 @given(canonical_values)

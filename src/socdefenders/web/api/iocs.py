@@ -1,5 +1,6 @@
 """`/api/v1/iocs/…`: what is known of indicators."""
 
+import re
 from datetime import UTC, datetime
 from time import perf_counter
 
@@ -23,6 +24,8 @@ from socdefenders.web.visit import visit_of
 NO_CACHE = {"Cache-Control": "private, no-store"}
 TYPES = {str(type_): type_ for type_ in IocType}
 SPELLINGS = TYPES | {"mitre-attack": IocType.MITRE_ATTACK}
+_SHAPED_AS_TYPE = re.compile(r"[A-Za-z0-9 _-]{1,20}")
+"""Whatever else stands there is not repeated: it may be a key that was pasted into the wrong place."""
 BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
 
 # What `indicators.candidates` takes, as a pattern: no control character, and two characters at least when the
@@ -126,7 +129,8 @@ def _type(sent: Parameters) -> IocType | None:
     if written is None:
         return None
     if written not in SPELLINGS:
-        raise InputError(f"Invalid IOC type: {written[:40]}", parameter="type", details={"valid_types": list(TYPES)})
+        shown = f": {written}" if _SHAPED_AS_TYPE.fullmatch(written) else ""
+        raise InputError(f"Invalid IOC type{shown}", parameter="type", details={"valid_types": list(TYPES)})
     return SPELLINGS[written]
 
 
