@@ -76,9 +76,13 @@ def parse(value: str, type: IocType | None = None) -> Indicator:  # noqa: A002 -
     one; any other disagreement, and what is no indicator at all, raises InvalidIndicator with the
     reason; what is well-formed but not kept here (a network, a wildcard) raises Unsupported.
     """
+    return parse_plain(value, type) or _read(value, type)
+
+
+def parse_plain(value: str, type: IocType | None = None) -> Indicator | None:  # noqa: A002 - as in `parse`
+    """Read a value that is spelt canonically already, at a fifth of the cost; None says nothing about the others."""
     plain = _PLAIN.fullmatch(value)
-    found = _read_plain(value, plain, type) if plain else None
-    return found or _read(value, type)
+    return _read_plain(value, plain, type) if plain else None
 
 
 def detect(text: str) -> IocType | None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from socdefenders.errors import InputError, InvalidIndicator
 from socdefenders.indicators import urls
-from socdefenders.indicators.kinds import LONGEST, bare, parse, tidy
+from socdefenders.indicators.kinds import LONGEST, bare, parse, parse_plain, tidy
 from socdefenders.indicators.refang import refang
 from socdefenders.model import Indicator, IocType
 
@@ -46,6 +46,9 @@ def candidates(q: str, type: IocType | None = None) -> Query:  # noqa: A002 - th
     Raises InputError (parameter "q") for blank input, for less than 2 and more than 2,048
     characters, and for control characters.
     """
+    found = parse_plain(q) if len(q) <= LONGEST else None
+    if found is not None and found.port is None and type in {None, found.type}:
+        return Query(_worth_looking_for(found, typed=True), (found.normalized,), found.type, _host(found))
     text = _readable(q)
     text = _LABEL.sub("", _BULLET.sub("", text), count=1)
     if "@" not in text:  # the part of an address before it may begin with a dot
@@ -56,14 +59,15 @@ def candidates(q: str, type: IocType | None = None) -> Query:  # noqa: A002 - th
         plain = (plain if len(plain) >= SHORTEST else text.lower())[:LONGEST]
         return Query(plain, (plain,), type, None)
     best = readings[0]
-    plain = best.normalized
-    if best.type is IocType.URL:
-        plain = _worth_looking_for(plain, typed=not _has_no_scheme(text))
+    plain = _worth_looking_for(best, typed=best.type is not IocType.URL or not _has_no_scheme(text))
     return Query(plain, tuple(reading.normalized for reading in readings), best.type, _host(best))
 
 
-def _worth_looking_for(url: str, *, typed: bool) -> str:
-    """Return what the fallback looks for: the address alone where nothing follows it, no scheme that nobody typed."""
+def _worth_looking_for(best: Indicator, *, typed: bool) -> str:
+    """Return the text of the fallback: a URL's address alone where nothing follows it, no scheme that nobody typed."""
+    url = best.normalized
+    if best.type is not IocType.URL:
+        return url
     host, rest = urls.host_of(url), url.partition("://")[2]
     if rest == f"{host}/" and (host[-1].isdigit() or host.endswith("]")):
         return host.strip("[]")

@@ -8,6 +8,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any, cast
 
 import orjson
 import uvicorn
@@ -114,6 +115,32 @@ class _Server(uvicorn.Server):
                 loop.remove_signal_handler(number)
 
 
+class _Together:
+    """A transport that sends what is written within one turn of the loop at once: each write wakes the client."""
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport = transport
+        self._loop = loop
+        self._written: list[bytes] = []
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401  # whatever else a transport has
+        return getattr(self._transport, name)
+
+    def write(self, data: bytes) -> None:
+        if not self._written:
+            self._loop.call_soon(self._send)
+        self._written.append(data)
+
+    def close(self) -> None:
+        self._send()
+        self._transport.close()
+
+    def _send(self) -> None:
+        if self._written:
+            self._transport.write(b"".join(self._written))
+            self._written.clear()
+
+
 class _Protocol(HttpToolsProtocol):
     """uvicorn's protocol with bounds on the head of a request, and errors in the API's own form."""
 
@@ -124,8 +151,8 @@ class _Protocol(HttpToolsProtocol):
     _head_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn itself
-        super().connection_made(transport)
-        self._head_timer = self.loop.call_later(self.config.head_seconds, transport.close)
+        super().connection_made(cast("asyncio.Transport", _Together(transport, self.loop)))
+        self._head_timer = self.loop.call_later(self.config.head_seconds, self.transport.close)
 
     def data_received(self, data: bytes) -> None:
         # Only where a request begins: a body that grew would let its end pass for another request.
