@@ -1,7 +1,9 @@
 """What is logged, and what never is."""
 
+import asyncio
 import io
 import logging
+import os
 import re
 from collections.abc import Iterator
 
@@ -101,6 +103,56 @@ def test_lines_of_libraries_take_the_same_form_and_lose_keys_too() -> None:
     assert (line["level"], line["event"], line["logger"]) == ("error", "went wrong with sk_live_CCCC...", "a.library")
     assert "ValueError: sk_live_CCCC..." in line["exception"]
     assert UNKNOWN.encode() not in stream.getvalue()
+
+
+class Writes(io.BytesIO):
+    """Counts how often it is written to."""
+
+    count = 0
+
+    def write(self, data: bytes) -> int:  # type: ignore[override]  # nothing else is written
+        self.count += 1
+        return super().write(data)
+
+
+@pytest.mark.usefixtures("_logging_restored")
+def test_lines_of_one_turn_of_the_loop_are_one_write_and_keep_their_order() -> None:
+    stream = Writes()
+    log.configure(level="info", form="json", stream=stream)
+
+    async def turn(first: int) -> None:
+        for number in range(first, first + 20):
+            log.logger().info("counted", number=number)
+
+    async def turns() -> None:
+        await asyncio.gather(turn(0), turn(20))
+        await asyncio.sleep(0)
+        await turn(40)
+
+    asyncio.run(turns())
+    log.logger().info("counted", number=60)
+    assert [orjson.loads(line)["number"] for line in stream.getvalue().splitlines()] == list(range(61))
+    assert stream.count == 3
+
+
+@pytest.mark.usefixtures("_logging_restored")
+def test_nothing_fails_when_nobody_reads_the_log() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "wb", buffering=0) as gone:
+        log.configure(level="info", form="json", stream=gone)
+        log.logger().info("to nobody")
+
+        async def within() -> None:
+            log.logger().info("to nobody")
+
+        loop = asyncio.new_event_loop()
+        faults: list[dict[str, object]] = []
+        loop.set_exception_handler(lambda _loop, context: faults.append(context))
+        loop.run_until_complete(within())
+        loop.run_until_complete(asyncio.sleep(0))
+        loop.close()
+    assert faults == []
 
 
 def test_a_value_is_shown_bounded() -> None:

@@ -5,12 +5,14 @@ somebody pastes where it does not belong (a path, a query, a header that ends up
 out of the log.
 """
 
+import asyncio
 import logging
 import re
 import sys
 from collections.abc import MutableMapping
+from contextlib import suppress
 from datetime import UTC, datetime
-from typing import BinaryIO
+from typing import BinaryIO, Self
 
 import orjson
 import structlog
@@ -31,7 +33,7 @@ def configure(*, level: str, form: str, stream: BinaryIO | None = None) -> None:
     structlog.configure(
         processors=[structlog.processors.format_exc_info, _head, render],
         wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
-        logger_factory=structlog.BytesLoggerFactory(stream or sys.stderr.buffer),
+        logger_factory=_Lines(stream or sys.stderr.buffer).logger,
         cache_logger_on_first_use=False,
     )
     logging.basicConfig(handlers=[_Forward()], level=max(_LEVELS[level], logging.WARNING), force=True)
@@ -49,6 +51,40 @@ def shown(value: str) -> str:
     Whatever stands anywhere in it: it is any text, not one indicator as `indicators.refang.defang` takes it.
     """
     return _WEB_SCHEME.sub("hxxp", value[:MAX_VALUE]).replace(".", "[.]").replace("@", "[@]").replace(":", "[:]")
+
+
+class _Lines:
+    """Writes lines to a stream, those of one turn of an event loop at once: a write costs as much as making a line."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        """Write to `stream`; whoever logs outside of a loop has the line written at once."""
+        self._stream = stream
+        self._waiting: list[bytes] = []
+
+    def logger(self, *_names: object) -> Self:
+        """Return what structlog hands finished lines to."""
+        return self
+
+    def msg(self, line: bytes) -> None:
+        """Write one line, which comes without its end."""
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            self._waiting.append(line)
+            self._write()
+            return
+        if not self._waiting:
+            loop.call_soon(self._write)
+        self._waiting.append(line)
+
+    debug = info = warning = warn = error = err = critical = fatal = exception = log = msg
+
+    def _write(self) -> None:
+        lines, self._waiting = self._waiting, []
+        # Who reads the log may be gone, and there is no other place to say so; requests are answered all the same.
+        with suppress(OSError):
+            self._stream.write(b"\n".join([*lines, b""]))
+            self._stream.flush()
 
 
 class _Forward(logging.Handler):
