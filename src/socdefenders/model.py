@@ -229,6 +229,6 @@ class SearchResult:
     total_matches: int
     """Stored sightings that match; may exceed `len(matches)`, which is bounded."""
     complete: bool
-    """False when the time bound cut the fallback short."""
+    """False when the fallback's bound on time or on rows left something unread."""
     truncated: bool
     """True when there are more matches than are returned."""

@@ -1,7 +1,8 @@
 """One search: exact, then what begins with it or lies below it, what contains it, what resembles it.
 
 The exact stage is one round trip by a prepared statement. The fallback asks small questions, each
-bounded by itself, and starts no further one after its deadline; the answer says when that cut it short.
+bounded by itself, and starts no further one after its deadline; the answer says when either bound left
+something out.
 """
 
 import asyncio
@@ -67,7 +68,7 @@ async def find(
         "trigram" if found else "none",
         found,
         include_related=include_related,
-        complete=not fallback.cut,
+        complete=fallback.complete,
         truncated=fallback.full,
     )
 
@@ -144,9 +145,16 @@ class Fallback:
     type: IocType | None
     deadline: float
     """On the event loop's clock."""
-    cut: bool = False
-    """The time bound, or the bound on rows read, left something unread."""
+    late: bool = False
+    """The time is over, for this search or for one of its looks; no further one is begun."""
+    left_out: bool = False
+    """A look's bound on rows left something unread; the next ones may still find more."""
     ranked: dict[UUID, None] = field(default_factory=dict)
+
+    @property
+    def complete(self) -> bool:
+        """Whether everything that could match was looked at."""
+        return not (self.late or self.left_out)
 
     @property
     def full(self) -> bool:
@@ -203,7 +211,7 @@ class Fallback:
         try:
             return await look
         except StorageTimeout:
-            self.cut = True
+            self.late = True
             return []
 
     async def _spans(self, end: int) -> AsyncIterator[Span]:
@@ -219,14 +227,14 @@ class Fallback:
     def _stop(self) -> bool:
         if self.full:
             return True
-        self.cut = self.cut or asyncio.get_running_loop().time() > self.deadline
-        return self.cut
+        self.late = self.late or asyncio.get_running_loop().time() > self.deadline
+        return self.late
 
     def _add(self, rows: Sequence[Candidate], most: int) -> None:
         wanted = [row for row in rows if self.type is None or row.type == self.type]
         self.ranked.update(dict.fromkeys([row.id for row in wanted]))
         if len(rows) >= most and len(wanted) < len(rows):
-            self.cut = True
+            self.left_out = True
 
     def _ragged(self, found: Candidate) -> bool:
         """Whether the text stands in the middle of a word of the value, `1.2.3.4` in `1.2.3.45`."""

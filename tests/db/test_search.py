@@ -399,6 +399,17 @@ async def test_values_of_other_types_that_fill_a_look_are_admitted(dsn: str, dat
     assert (await ask(database, "a-599-needle", IocType.URL)).complete
 
 
+async def test_values_of_other_types_that_fill_the_newest_looks_do_not_hide_older_ones(
+    dsn: str, database: Database, reader: Connection
+) -> None:
+    await write(dsn, [seen("a-needle.example")])
+    await reader.execute("select setval('search_position', $1)", ROWS + ROWS // 2)
+    beginning = [seen(f"http://needle.example/{number}") for number in range(120)]
+    await write(dsn, beginning + [seen(f"http://x.example/{number}/needle") for number in range(600)])
+    result = await ask(database, "needle", IocType.DOMAIN)
+    assert (values(result), result.complete) == (["a-needle.example"], False)
+
+
 async def test_hashes_are_found_by_their_beginning_and_not_by_their_middle(dsn: str, database: Database) -> None:
     await write(dsn, [seen(SHA256), seen("a" * 32), seen("b" * 40)])
     assert values(await ask(database, SHA256[:20].upper())) == [SHA256]
