@@ -7,7 +7,7 @@ something out.
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Awaitable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 from uuid import UUID
@@ -38,7 +38,7 @@ _QUICK = 0.002
 _MOST_RANGES = 16
 _WORD = re.compile(r"[0-9a-z]+", re.ASCII)
 
-Row = TypeVar("Row")
+Answer = TypeVar("Answer")
 
 
 async def find(
@@ -182,19 +182,19 @@ class Fallback:
             return
         labels = ".".join(reversed(self.query.host.split(".")))
         found = await searching.subdomains(self.database, labels, _NEAR)
-        self._add(sorted(found, key=lambda each: (each.type == IocType.URL, len(each.value), each.value)), _NEAR)
+        self._add_wanted(sorted(found, key=lambda each: (each.type == IocType.URL, len(each.value), each.value)))
 
     async def _beginning(self) -> None:
         """Add what begins with the text, with or without a scheme."""
         text = self.query.text
         prefixes = [text] if "://" in text else [text, f"http://{text}", f"https://{text}"]
         found = await searching.beginnings(self.database, prefixes, _NEAR)
-        self._add(sorted(found, key=lambda each: (not each.value.startswith(text), len(each.value), each.value)), _NEAR)
+        self._add_wanted(sorted(found, key=lambda each: (not each.value.startswith(text), len(each.value), each.value)))
 
     async def _substring(self, end: int) -> None:
         async for span in self._spans(end):
-            rows = await self._look(searching.substring(self.database.bounded, span, self.query.text, _READ))
-            self._add(sorted(rows, key=self._ragged), _READ)
+            look = searching.substring(self.database.bounded, span, self.query.text, self.type, _READ)
+            self._add(sorted(await self._look(look) or [], key=self._ragged))
 
     async def _similar(self, end: int) -> None:
         parts = halves(self.query.text)
@@ -202,17 +202,21 @@ class Fallback:
             return
         alike: list[tuple[float, Candidate]] = []
         async for span in self._spans(end):
-            look = searching.similar(self.database.bounded, span, self.query.text, parts, _READ, _ALIKE)
-            alike += [(similarity, found) for found, similarity in await self._look(look)]
+            text, bounded = self.query.text, self.database.bounded
+            seen = await self._look(searching.similar(bounded, span, text, self.type, parts, _READ, _ALIKE))
+            if seen is not None:
+                alike += [(similarity, found) for found, similarity in seen.found]
+                self.left_out = self.left_out or seen.compared >= _READ
         alike.sort(key=lambda pair: (-pair[0], pair[1].value))
-        self._add([found for _, found in alike], len(alike) + 1)
+        self._add([found for _, found in alike])
 
-    async def _look(self, look: Awaitable[list[Row]]) -> list[Row]:
+    async def _look(self, look: Awaitable[Answer]) -> Answer | None:
+        """Wait for one look; None when it took too long."""
         try:
             return await look
         except StorageTimeout:
             self.late = True
-            return []
+            return None
 
     async def _spans(self, end: int) -> AsyncIterator[Span]:
         """Give the positions below `end`, newest first, in spans that grow while looking at them is quick."""
@@ -230,11 +234,15 @@ class Fallback:
         self.late = self.late or asyncio.get_running_loop().time() > self.deadline
         return self.late
 
-    def _add(self, rows: Sequence[Candidate], most: int) -> None:
+    def _add_wanted(self, rows: Sequence[Candidate]) -> None:
+        """Add those of the type asked for among `rows` of every type."""
         wanted = [row for row in rows if self.type is None or row.type == self.type]
-        self.ranked.update(dict.fromkeys([row.id for row in wanted]))
-        if len(rows) >= most and len(wanted) < len(rows):
+        self._add(wanted)
+        if len(rows) >= _NEAR and len(wanted) < len(rows):
             self.left_out = True
+
+    def _add(self, rows: Iterable[Candidate]) -> None:
+        self.ranked.update(dict.fromkeys([row.id for row in rows]))
 
     def _ragged(self, found: Candidate) -> bool:
         """Whether the text stands in the middle of a word of the value, `1.2.3.4` in `1.2.3.45`."""

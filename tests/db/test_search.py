@@ -393,21 +393,35 @@ async def test_no_more_than_fifty_are_shown_and_the_rest_admitted(dsn: str, data
 
 
 async def test_values_of_other_types_that_fill_a_look_are_admitted(dsn: str, database: Database) -> None:
-    await write(dsn, [seen(f"a-{number}-needle.example") for number in range(600)])
+    await write(dsn, [seen(f"needle-{number}.example") for number in range(600)])
     narrowed = await ask(database, "needle", IocType.URL)
     assert (narrowed.strategy, narrowed.complete) == ("none", False)
-    assert (await ask(database, "a-599-needle", IocType.URL)).complete
+    assert (await ask(database, "needle-599", IocType.URL)).complete
 
 
-async def test_values_of_other_types_that_fill_the_newest_looks_do_not_hide_older_ones(
-    dsn: str, database: Database, reader: Connection
-) -> None:
+async def test_values_of_other_types_do_not_hide_older_ones(dsn: str, database: Database, reader: Connection) -> None:
     await write(dsn, [seen("a-needle.example")])
     await reader.execute("select setval('search_position', $1)", ROWS + ROWS // 2)
     beginning = [seen(f"http://needle.example/{number}") for number in range(120)]
     await write(dsn, beginning + [seen(f"http://x.example/{number}/needle") for number in range(600)])
     result = await ask(database, "needle", IocType.DOMAIN)
     assert (values(result), result.complete) == (["a-needle.example"], False)
+
+
+async def test_a_look_for_similar_values_that_reads_to_its_bound_is_admitted(dsn: str, database: Database) -> None:
+    strangers = [seen(f"http://x{number}.example/a/{'w' * 40}/login-harbinger-{number}") for number in range(600)]
+    await write(dsn, [*strangers, seen("login-harbour.example")])
+    assert (await ask(database, "login-harbor.example")).complete is False
+    assert (await ask(database, "weather-station.example")).complete
+
+
+async def test_similar_values_of_another_type_do_not_take_the_place_of_those_asked_for(
+    dsn: str, database: Database
+) -> None:
+    others = [seen(f"http://login-harbour.example/{number}") for number in range(600)]
+    await write(dsn, [*others, seen("login-harbour.example")])
+    result = await ask(database, "login-harbor.example", IocType.DOMAIN)
+    assert (values(result), result.complete) == (["login-harbour.example"], True)
 
 
 async def test_hashes_are_found_by_their_beginning_and_not_by_their_middle(dsn: str, database: Database) -> None:
@@ -486,7 +500,7 @@ async def odd(dsn: str) -> AsyncIterator[Database]:
     | st.text(ODD, min_size=3, max_size=6)
 )
 async def test_a_substring_finds_exactly_the_values_that_contain_it(odd: Database, text: str) -> None:
-    found = await searching.substring(odd, Span(0, ROWS), text, 10_000)
+    found = await searching.substring(odd, Span(0, ROWS), text, None, 10_000)
     assert sorted(each.value for each in found) == [value for value in odd_values() if text in value]
 
 

@@ -54,6 +54,15 @@ class Span(NamedTuple):
     high: int
 
 
+class Alike(NamedTuple):
+    """What one look for similar values found."""
+
+    found: list[tuple[Candidate, float]]
+    """Each with its similarity, 0-1."""
+    compared: int
+    """Values that were compared; as many as allowed when there may be more."""
+
+
 async def exact(database: Database, normalized: Sequence[str], type_: str | None) -> list[Found]:
     """Return the sightings of the indicators with one of the `normalized` values, best first; at most 1,001 of each."""
     asked = [database.fetch_together(_SQL["exact"], value, type_) for value in normalized]
@@ -135,18 +144,28 @@ async def newest(database: Database) -> int:
     return int((await database.fetch(_SQL["newest"]))[0][0])
 
 
-async def substring(database: Database, span: Span, text: str, limit: int) -> list[Candidate]:
-    """Return up to `limit` indicators of one span that contain `text`, which must yield a trigram."""
-    return _candidates(await database.fetch(_SQL["substring"], contains(text), limit, span.low, span.high))
+async def substring(database: Database, span: Span, text: str, type_: str | None, limit: int) -> list[Candidate]:
+    """Return up to `limit` indicators of one span and type that contain `text`, which must yield a trigram."""
+    return _candidates(await database.fetch(_SQL["substring"], contains(text), limit, span.low, span.high, type_))
 
 
 async def similar(
-    database: Database, span: Span, text: str, parts: tuple[str, str], limit: int, least: float
-) -> list[tuple[Candidate, float]]:
-    """Return indicators of one span that contain one of `parts` and are at least `least` (0-1) similar to `text`."""
+    database: Database,
+    span: Span,
+    text: str,
+    type_: str | None,
+    parts: tuple[str, str],
+    limit: int,
+    least: float,
+) -> Alike:
+    """Compare up to `limit` values of one span and type that contain one of `parts` with `text`.
+
+    Those at least `least` (0-1) similar are returned, the best 50 of them.
+    """
     patterns = [contains(part) for part in parts]
-    rows = await database.fetch(_SQL["similar"], text, *patterns, limit, least, span.low, span.high)
-    return [(Candidate(row["id"], row["type"], row["value"]), row["similarity"]) for row in rows]
+    rows = await database.fetch(_SQL["similar"], text, *patterns, limit, least, span.low, span.high, type_)
+    found = [(Candidate(row["id"], row["type"], row["value"]), row["similarity"]) for row in rows if row["id"]]
+    return Alike(found, rows[0]["compared"])
 
 
 def contains(text: str) -> str:

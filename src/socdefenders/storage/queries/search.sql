@@ -58,22 +58,25 @@ union all
 select last_value from search_position
 
 -- name: substring
--- Values in the positions [$3, $4) that contain the pattern $1; the bound keeps a common pattern from being read to its end.
+-- Values in the positions [$3, $4) that contain the pattern $1, of the type $5 if that is not null; the bound keeps a
+-- common pattern from being read to its end.
 select indicator_id as id, type, value
   from search_text
- where value like $1 and position >= $3 and position < $4
+ where value like $1 and position >= $3 and position < $4 and ($5::text is null or type = $5)
  limit $2
 
 -- name: similar
--- Values in the positions [$6, $7) that share the pattern $2 or $3 with the question $1, most alike first.
-select id, type, value, similarity
-  from (select indicator_id as id, type, value, similarity(value, $1) as similarity
-          from search_text
-         where (value like $2 or value like $3) and position >= $6 and position < $7
-         limit $4) as shared
- where similarity >= $5
+-- Values in the positions [$6, $7) that share the pattern $2 or $3 with the question $1, of the type $8 if that is not
+-- null, most alike first; on each row, and on one without a value when there is none, how many were compared.
+with shared as (
+    select indicator_id as id, type, value, similarity(value, $1) as similarity
+      from search_text
+     where (value like $2 or value like $3) and position >= $6 and position < $7 and ($8::text is null or type = $8)
+     limit $4)
+select alike.*, compared.number as compared
+  from (select count(*) as number from shared) as compared
+  left join (select * from shared where similarity >= $5 order by similarity desc limit 50) as alike on true
  order by similarity desc
- limit 50
 
 -- name: related_beyond
 -- The best sightings of the articles $1 that are not of the indicators $2; for when the list kept ready does not suffice.
