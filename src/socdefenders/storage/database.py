@@ -33,8 +33,8 @@ SESSION = {"application_name": "socdefenders", "plan_cache_mode": "force_generic
 UNAVAILABLE = (
     OSError,
     TimeoutError,
-    asyncpg.InterfaceError,
-    asyncpg.InternalClientError,
+    asyncpg.TargetServerAttributeNotMatched,
+    asyncpg.OutdatedSchemaCacheError,
     asyncpg.PostgresConnectionError,
     asyncpg.CannotConnectNowError,
     asyncpg.AdminShutdownError,
@@ -50,21 +50,37 @@ UNAVAILABLE = (
     asyncpg.ReadOnlySQLTransactionError,
 )
 
-# The driver counts these to the errors of its interface; no second attempt mends them.
+# What the driver says itself: that a connection is closed, and also that we used it wrongly.
+_CLIENT = (asyncpg.InterfaceError, asyncpg.InternalClientError)
+
+# It counts these to them too, though they come before there is a connection; no second attempt mends them.
 _MISTAKES = (
     asyncpg.ClientConfigurationError,
     asyncpg.UnsupportedClientFeatureError,
     asyncpg.UnsupportedServerFeatureError,
 )
 
+FAILURES = (asyncpg.PostgresError, *_CLIENT, *UNAVAILABLE)
+"""Whatever the driver raises when something is wrong; `wrapped` says what it means."""
 
-def wrapped(error: Exception) -> StorageError:
-    """Return what the driver's `error` means to a caller."""
+
+def wrapped(error: Exception, *, closed: bool) -> StorageError:
+    """Return what the driver's `error` means to a caller, on a connection that is `closed` or not."""
     if isinstance(error, asyncpg.QueryCanceledError):
         return StorageTimeout(f"The database was given too little time: {error}")
-    if isinstance(error, UNAVAILABLE) and not isinstance(error, _MISTAKES):
+    lost = closed and isinstance(error, _CLIENT) and not isinstance(error, _MISTAKES)
+    if lost or isinstance(error, UNAVAILABLE):
         return StorageUnavailable(f"The database is not reachable at the moment: {str(error) or type(error).__name__}")
     return StorageError(f"The database refused the operation: {error}")
+
+
+def failed(connection: Connection, error: Exception) -> StorageError:
+    """Return what `error` means, and end the connection unless it can still be used."""
+    meant = wrapped(error, closed=connection.is_closed())
+    unharmed = isinstance(error, asyncpg.PostgresError) and not isinstance(error, UNAVAILABLE)
+    if not unharmed and not isinstance(meant, StorageTimeout):
+        connection.terminate()
+    return meant
 
 
 async def connect(dsn: str, *, command_timeout: float | None = COMMAND_SECONDS, statement_ms: int = 0) -> Connection:
@@ -77,8 +93,8 @@ async def connect(dsn: str, *, command_timeout: float | None = COMMAND_SECONDS, 
             server_settings=SESSION | ({"statement_timeout": str(statement_ms)} if statement_ms else {}),
             statement_cache_size=256,
         )
-    except (*UNAVAILABLE, asyncpg.PostgresError, ValueError) as error:
-        raise wrapped(error) from error
+    except (*FAILURES, ValueError) as error:
+        raise wrapped(error, closed=True) from error
 
 
 async def unless_lost(connection: Connection, work: Awaitable[object]) -> None:
@@ -181,7 +197,7 @@ class Database:
             await self._bounded.close()
         idle, self._idle = self._idle, []
         for connection in idle:
-            with suppress(*UNAVAILABLE):
+            with suppress(*FAILURES):
                 await connection.close(timeout=1)
 
     @asynccontextmanager
@@ -191,10 +207,8 @@ class Database:
             connection = await self._take()
             try:
                 yield connection
-            except (asyncpg.PostgresError, *UNAVAILABLE) as error:
-                if isinstance(error, UNAVAILABLE) and not isinstance(error, asyncpg.QueryCanceledError):
-                    connection.terminate()
-                raise wrapped(error) from error
+            except FAILURES as error:
+                raise failed(connection, error) from error
             except asyncio.CancelledError:
                 # A statement may still run on it; its answer must not meet the next borrower.
                 connection.terminate()
@@ -226,10 +240,8 @@ class Database:
             connection = await self._take()
             try:
                 return await connection.fetch(sql, *values)
-            except (asyncpg.PostgresError, *UNAVAILABLE) as error:
-                if isinstance(error, UNAVAILABLE) and not isinstance(error, asyncpg.QueryCanceledError):
-                    connection.terminate()
-                raise wrapped(error) from error
+            except FAILURES as error:
+                raise failed(connection, error) from error
             except asyncio.CancelledError:
                 connection.terminate()
                 raise
@@ -298,7 +310,7 @@ class Database:
         """
         pause = _SHORTEST_PAUSE
         while True:
-            with suppress(StorageError, asyncpg.PostgresError, *UNAVAILABLE):
+            with suppress(StorageError, *FAILURES):
                 connection = await connect(self.dsn, command_timeout=None)
                 broken = asyncio.Event()
                 try:

@@ -7,10 +7,8 @@ process leaves nothing behind; and a restart of PostgreSQL frees it too, so the 
 import asyncio
 from collections.abc import Callable
 
-import asyncpg
-
 from socdefenders.errors import StorageError
-from socdefenders.storage.database import Connection, connect, wrapped
+from socdefenders.storage.database import FAILURES, Connection, connect, failed
 
 _TRY = "select pg_try_advisory_lock(hashtextextended($1, 0))"
 
@@ -44,9 +42,10 @@ class ExclusiveLock:
         try:
             await connection.execute(_KEEPALIVE)
             taken = bool(await connection.fetchval(_TRY, self._name))
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+        except FAILURES as error:
+            meant = failed(connection, error)
             connection.terminate()
-            raise wrapped(error) from error
+            raise meant from error
         if not taken:
             connection.terminate()
             return False

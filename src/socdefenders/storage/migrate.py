@@ -14,7 +14,7 @@ from importlib.resources import files
 import asyncpg
 
 from socdefenders.errors import SchemaError, StorageError
-from socdefenders.storage.database import UNAVAILABLE, Connection, Record, connect, wrapped
+from socdefenders.storage.database import FAILURES, Connection, Record, connect, wrapped
 
 _LOCK = 0x50C_DEF  # any number, the same in every process
 
@@ -81,8 +81,8 @@ async def status(dsn: str) -> Status:
     connection = await connect(dsn)
     try:
         return await _status(connection, migrations())
-    except (asyncpg.PostgresError, *UNAVAILABLE) as error:
-        raise wrapped(error) from error
+    except FAILURES as error:
+        raise wrapped(error, closed=connection.is_closed()) from error
     finally:
         await connection.close()
 
@@ -114,8 +114,8 @@ async def upgrade(dsn: str, steps: Sequence[Migration] | None = None) -> Status:
         for step in steps[found.current :]:
             await _run(connection, step)
         return found
-    except (asyncpg.PostgresError, *UNAVAILABLE) as error:
-        raise wrapped(error) from error
+    except FAILURES as error:
+        raise wrapped(error, closed=connection.is_closed()) from error
     finally:
         await connection.close()
 
