@@ -54,7 +54,7 @@ async def find(
     Raises InputError for a text that cannot be searched.
     """
     query = candidates(text, type_)
-    found = await searching.exact(database, query.normalized, type_)
+    found = await searching.exact(database, query.normalized, type_, related=include_related)
     if found:
         return await _answer(database, text, "exact", found, include_related=include_related)
     if len(query.text) < FALLBACK_CHARACTERS:
@@ -102,12 +102,15 @@ async def _answer(
 
 async def _related(database: Database, found: Sequence[Found]) -> list[Sighting]:
     """Return the best other values of the articles in which `found` stands."""
-    by_article = {row.sighting.article_id: row for row in found if row.related is not None}
+    by_article: dict[UUID, Found] = {}
+    for row in found:
+        if row.sighting.article_id is not None:
+            by_article.setdefault(row.sighting.article_id, row)
     chosen = list(by_article.values())[:RELATED_ARTICLES]
     if not chosen:
         return []
     matched = {(row.sighting.type, row.sighting.value) for row in found}
-    ready = [searching.kept_ready(row) for row in chosen]
+    ready = await searching.kept_ready(database, chosen)
     entries = [(row.sighting, kept) for row, kepts in zip(chosen, ready, strict=True) for kept in kepts]
     if len(chosen) > 1:
         entries.sort(key=lambda entry: (entry[1].confidence, entry[1].last_seen), reverse=True)

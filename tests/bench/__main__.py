@@ -280,7 +280,8 @@ def pgbench(instance: embedded.Instance, hits: list[str], seconds: float) -> flo
             literal = "'" + _normalized(value).replace("'", "''") + "'"
             script = Path(folder, f"{number}.sql")
             bound = statement.replace("$1::text[]", f"array[{literal}]::text[]")
-            script.write_text(bound.replace("$2::text[]", "array[null]::text[]") + ";\n")
+            bound = bound.replace("$2::text[]", "array[null]::text[]").replace("$3::boolean[]", "array[true]")
+            script.write_text(bound + ";\n")
             names += ["-f", str(script)]
         command = [
             *(str(instance.binaries / "pgbench"), "-n", "-M", "prepared", "-c", str(CONNECTIONS), "-j", "2"),

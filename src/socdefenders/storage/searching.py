@@ -31,7 +31,7 @@ class Found(NamedTuple):
     """Sightings of that indicator in all."""
     indicator_id: UUID
     related: str | None
-    """JSON of the article's best sightings; None for a feed's record."""
+    """JSON of the article's best sightings; None for a feed's record, and where it did not come along."""
 
 
 class Candidate(NamedTuple):
@@ -63,9 +63,12 @@ class Alike(NamedTuple):
     """Values that were compared; as many as allowed when there may be more."""
 
 
-async def exact(database: Database, normalized: Sequence[str], type_: str | None) -> list[Found]:
-    """Return the sightings of the indicators with one of the `normalized` values, best first; at most 1,001 of each."""
-    asked = [database.fetch_together(_SQL["exact"], value, type_) for value in normalized]
+async def exact(database: Database, normalized: Sequence[str], type_: str | None, *, related: bool) -> list[Found]:
+    """Return the sightings of the indicators with one of the `normalized` values, best first; at most 1,001 of each.
+
+    With `related` they carry what their articles keep ready, unless an indicator stands in very many.
+    """
+    asked = [database.fetch_together(_SQL["exact"], value, type_, related) for value in normalized]
     answers = await asyncio.gather(*asked) if len(asked) > 1 else [await asked[0]]
     found = [_found(tuple(row)[1:]) for rows in answers for row in rows]
     if len(found) > 1 and len({row.indicator_id for row in found}) > 1:
@@ -74,7 +77,7 @@ async def exact(database: Database, normalized: Sequence[str], type_: str | None
 
 
 async def sightings_of(database: Database, indicators: Sequence[UUID]) -> list[Found]:
-    """Return the sightings of `indicators` in the order of that list, at most 51."""
+    """Return the sightings of `indicators` in the order of that list, at most 51; none carries what is kept ready."""
     return [_found(tuple(row)) for row in await database.fetch(_SQL["sightings_of"], indicators)]
 
 
@@ -102,9 +105,13 @@ class Kept(NamedTuple):
     techniques: Sequence[str]
 
 
-def kept_ready(found: Found) -> list[Kept]:
-    """Return the sightings that the article of `found` keeps ready, best first."""
-    return [Kept(*columns) for columns in orjson.loads(found.related or "[]")]
+async def kept_ready(database: Database, found: Sequence[Found]) -> list[list[Kept]]:
+    """Return for each of `found`, which stand in articles, the sightings that its article keeps ready, best first."""
+    absent = [row.sighting.article_id for row in found if row.related is None]
+    rows = await database.fetch(_SQL["kept_ready"], absent) if absent else []
+    asked = {row["id"]: row["related"] for row in rows}
+    texts = [row.related or asked.get(row.sighting.article_id, "[]") for row in found]
+    return [[Kept(*columns) for columns in orjson.loads(text)] for text in texts]
 
 
 def beside(own: Sighting, kept: Kept) -> Sighting:

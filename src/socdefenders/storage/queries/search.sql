@@ -1,11 +1,13 @@
 -- name: exact
 -- Every sighting of the indicators with the normalised value $1[n], of the type $2[n] if that is not null, best first;
--- for all n in one round trip.
+-- for all n in one round trip. With $3[n] what the articles keep ready comes along, but for an indicator that stands in
+-- so many that most of it would be thrown away.
 select wanted.number, s.id, i.type, i.value, s.confidence, s.first_seen, s.last_seen, s.article_id, a.title,
        coalesce(s.reference_url, a.url), o.name, o.category,
        case when s.article_id is null then 'feed' else 'article' end,
-       s.context, s.tags, s.mitre_techniques, i.sighting_count, i.id, a.related
-  from unnest($1::text[], $2::text[]) with ordinality as wanted (value, type, number)
+       s.context, s.tags, s.mitre_techniques, i.sighting_count, i.id,
+       case when wanted.related and i.sighting_count <= 20 then a.related end
+  from unnest($1::text[], $2::text[], $3::boolean[]) with ordinality as wanted (value, type, related, number)
   join indicators i on i.ioc_value_normalized = wanted.value and (wanted.type is null or i.type = wanted.type)
  cross join lateral (
        select *
@@ -18,18 +20,27 @@ select wanted.number, s.id, i.type, i.value, s.confidence, s.first_seen, s.last_
  order by wanted.number, s.confidence desc, s.last_seen desc, s.id
 
 -- name: sightings_of
--- Every sighting of the indicators $1, in the order of that list.
+-- The first 51 sightings of the indicators $1, in the order of that list.
 select s.id, i.type, i.value, s.confidence, s.first_seen, s.last_seen, s.article_id, a.title,
        coalesce(s.reference_url, a.url), o.name, o.category,
        case when s.article_id is null then 'feed' else 'article' end,
-       s.context, s.tags, s.mitre_techniques, i.sighting_count, i.id, a.related
+       s.context, s.tags, s.mitre_techniques, i.sighting_count, i.id, null
   from unnest($1::uuid[]) with ordinality as wanted (id, rank)
   join indicators i on i.id = wanted.id
-  join sightings s on s.indicator_id = i.id
+ cross join lateral (
+       select *
+         from sightings
+        where indicator_id = i.id
+        order by confidence desc, last_seen desc, id
+        limit 51) as s
   join sources o on o.id = s.source_id
   left join articles a on a.id = s.article_id
  order by wanted.rank, s.confidence desc, s.last_seen desc, s.id
  limit 51
+
+-- name: kept_ready
+-- What the articles $1 keep ready.
+select id, related from articles where id = any ($1::uuid[])
 
 -- name: beginnings
 -- Indicators whose normalised value lies in one of the ranges [$1[n], $2[n]), looked at in the order of the index.
