@@ -107,8 +107,9 @@ async def load(
             _add(total, batch.outcome)
             progress(batch.file, total)
             batch = following
-        if total.new and not options.dry_run:
-            await writer.settle()
+        if not options.dry_run:
+            # Also when nothing was new: an import that was killed may have left ranges without their index.
+            await writer.settle(changed=total.new > 0)
     return total
 
 

@@ -410,3 +410,18 @@ async def test_the_example_set_shows_what_a_search_is_for(dsn: str) -> None:
     result = await search(dsn, "198[.]51[.]100[.]23")
     assert len({match.feed_name for match in result.matches}) >= 4
     assert len(result.related) == 10
+
+
+async def test_loading_again_finishes_what_an_import_that_was_killed_left_undone(
+    dsn: str, folder: Path, reader: Connection
+) -> None:
+    undone = "drop index search_text_00000_value; update pg_class set reltuples = -1 where relname = 'indicators'"
+    done = """
+        select exists (select from pg_indexes where indexname = 'search_text_00000_value')
+           and (select reltuples > 0 from pg_class where relname = 'indicators')"""
+    await load(dsn, [folder / "feeds"], now=NOW)
+    await reader.execute(undone)
+    await load(dsn, [folder / "feeds"], now=NOW, options=Options(dry_run=True))
+    assert not await reader.fetchval(done), "a dry run writes nothing"
+    assert (await load(dsn, [folder / "feeds"], now=NOW)).new == 0
+    assert await reader.fetchval(done)

@@ -184,11 +184,14 @@ class Writer:
             await self._connection.execute(_SQL["preview"], [read.article.id for read in articles])
         return Written(added, updated, len(rows) - added - updated, changed)
 
-    async def settle(self) -> None:
-        """Index what bulk writing left without, fold in what is pending, and refresh the planner's statistics."""
+    async def settle(self, *, changed: bool = True) -> None:
+        """Index what bulk writing left without, fold in what is pending, and refresh the planner's statistics.
+
+        Where nothing is `changed`, that is done for what an earlier writer left undone, if anything.
+        """
         try:
-            await self._ranges.settle()
-            await self._connection.execute("analyze indicators, sightings, articles")
+            if await self._ranges.settle() or changed:
+                await self._connection.execute("analyze indicators, sightings, articles")
         except FAILURES as error:
             raise wrapped(error, closed=self._connection.is_closed()) from error
 
