@@ -221,6 +221,25 @@ async def test_what_cannot_be_written_down_stays_counted(dsn: str) -> None:
         assert (stored.total_requests, stored.last_used_at) == (2, NOW + timedelta(seconds=1))
 
 
+async def test_a_write_that_a_stop_interrupts_is_neither_lost_nor_done_twice(dsn: str) -> None:
+    async with Database(dsn, size=1) as database:
+        caller = await caller_of(database)
+        usage = UsageLog(database)
+        usage.count(caller.key_id, NOW)
+        async with database.connection():  # the only one, so that the write has to wait
+            run = asyncio.create_task(usage.flush())
+            for _ in range(10):  # turns of the loop, in which it comes to wait
+                await asyncio.sleep(0)
+            run.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await run
+            usage.count(caller.key_id, NOW)
+            last = asyncio.create_task(usage.flush())
+        await last
+        (stored,) = await list_keys(database)
+        assert stored.total_requests == 2
+
+
 async def test_usage_of_a_key_that_was_deleted_does_not_hold_up_the_rest(dsn: str) -> None:
     async with Database(dsn) as database:
         gone, stays = await caller_of(database), await caller_of(database)
