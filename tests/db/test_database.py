@@ -35,6 +35,8 @@ AWAY: set[type[Exception]] = {
     asyncpg.ConnectionFailureError,
     asyncpg.ConnectionRejectionError,
     asyncpg.ProtocolViolationError,
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InvalidPasswordError,
     asyncpg.TransactionResolutionUnknownError,
     asyncpg.CannotConnectNowError,
     asyncpg.AdminShutdownError,
@@ -51,7 +53,7 @@ AWAY: set[type[Exception]] = {
 }
 """What may be over in a moment."""
 
-CLASSES_OF_TROUBLE = ("08", "25P", "40", "53", "57", "58")
+CLASSES_OF_TROUBLE = ("08", "25P", "28", "40", "53", "57", "58")
 """Classes of SQLSTATE (PostgreSQL, appendix A) that tell of the server's state; each of their codes was judged."""
 
 STAYING: dict[type[Exception], str] = {
