@@ -1,12 +1,16 @@
 """Servers for the tests of the API: one for all that only ask, and new ones for what disturbs."""
 
+import io
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import structlog
 
+from socdefenders.web import log
 from tests.web.serving import WITHIN, Server, fill_now, new_key
 
 
@@ -45,3 +49,20 @@ def start_server(dsn: str, tmp_path: Path) -> Iterator[StartServer]:
             return stack.enter_context(Server(dsn, log, head_seconds=head_seconds, **settings))
 
         yield start
+
+
+@pytest.fixture
+def _logging_restored() -> Iterator[None]:
+    handlers, level = logging.root.handlers[:], logging.root.level
+    yield
+    logging.root.handlers[:] = handlers
+    logging.root.setLevel(level)
+    structlog.reset_defaults()
+
+
+@pytest.fixture
+def logged(_logging_restored: None) -> io.BytesIO:
+    """What this process logs, as lines of JSON."""
+    stream = io.BytesIO()
+    log.configure(level="info", form="json", stream=stream)
+    return stream

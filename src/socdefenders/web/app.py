@@ -126,6 +126,7 @@ class Errors:
 
     def response(self, error: Exception, visit: Visit) -> Response:
         """Return the answer to a request that ended in `error`."""
+        visit.error = error
         if isinstance(error, HTTPException):
             return self._of_framework(error, visit)
         if isinstance(error, RequestValidationError):
