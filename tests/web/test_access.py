@@ -97,6 +97,19 @@ def test_the_eleventh_request_of_a_free_key_is_refused_with_when_and_why(start_s
     assert 'socdefenders_budget_refusals_total{tier="free",window="minute"} 1.0' in server.client.get("/metrics").text
 
 
+@pytest.mark.parametrize("query", ["q=aa&q=bb", "q=%ff", "q=aa" + "&b=c" * 50])
+def test_a_query_that_cannot_be_read_costs_its_key_one_and_needs_one(
+    start_server: StartServer, dsn: str, query: str
+) -> None:
+    server, secret = start_server(failed_auth_per_minute=7), new_key(dsn, tier="free")
+    address = f"/api/v1/iocs/search?{query}"
+    answers = [server.client.get(address, headers={"X-API-Key": secret}) for _ in range(11)]
+    assert [answer.status_code for answer in answers] == [400] * 10 + [429]
+    assert [int(answer.headers["X-RateLimit-Remaining"]) for answer in answers] == [*range(9, -1, -1), 0]
+    assert {answer.headers["X-RateLimit-Limit"] for answer in answers} == {"10"}
+    assert server.client.get(address).json()["error"]["code"] == "missing_api_key"
+
+
 def test_the_day_is_refused_at_its_own_limit_and_survives_a_restart(start_server: StartServer, dsn: str) -> None:
     secret = new_key(dsn, tier="free")
     settings = {"free_per_minute": 1000, "free_per_day": 5}

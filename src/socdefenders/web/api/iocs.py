@@ -80,8 +80,8 @@ class Iocs:
     async def search(self, request: Request) -> Response:
         """Answer `GET /api/v1/iocs/search`."""
         visit = visit_of(request.scope)
+        await self._guard.admit(request.scope, visit, needs="read:iocs")
         sent = parameters(request.scope, ("q", "include_related", "type", "api_key"))
-        await self._guard.admit(request.scope, visit, sent, needs="read:iocs")
         text = sent.get("q", "")
         visit.query = log.shown(text)
         type_, include_related = _type(sent), _include_related(sent)
