@@ -46,7 +46,7 @@ class Settings:
     database_url: str | None = None
     """A PostgreSQL 14 or later with pg_trgm, instead of the embedded one."""
     database_connections: int = 8
-    """Connections a process holds."""
+    """Connections a process holds for requests; half as many more are for the fallback search, and three for itself."""
     host: str = "127.0.0.1"
     """Address the API listens on."""
     port: int = 8080
