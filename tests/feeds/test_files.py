@@ -15,8 +15,9 @@ import pytest
 import zstandard
 
 from socdefenders.errors import FeedError
-from socdefenders.feeds.files import Entry, Limits, walk
+from socdefenders.feeds.files import SPOOL_BYTES, Entry, Limits, walk
 from socdefenders.feeds.lines import MAX_LINE, lines
+from socdefenders.feeds.streams import ENTRY_BYTES
 
 TEXT = b"".join(b"192.0.2.%d\n" % (n % 256) for n in range(50_000))
 COMPRESS: dict[str, Callable[[bytes], bytes]] = {
@@ -104,6 +105,25 @@ def test_a_tar_gives_its_members_without_hidden_ones_and_their_compression(tmp_p
         found[entry.name.partition("!")[2]] = read(entry)
     assert found == {"a/list.txt": TEXT, "../evil.txt": b"x", "b.gz": b"inner"}
     assert list(tmp_path.iterdir()) == [path], "nothing is written anywhere"
+
+
+def set_aside() -> list[int]:
+    """The sizes of the temporary files without a name that this process holds."""
+    files = [file for file in Path("/proc/self/fd").iterdir() if file.is_symlink()]
+    return [file.stat().st_size for file in files if str(file.readlink()).endswith(" (deleted)") and file.exists()]
+
+
+def test_only_a_large_member_of_a_tar_is_set_aside_on_disk_and_no_longer_than_it_is_read(tmp_path: Path) -> None:
+    path, before = tmp_path / "archive.tar", sorted(set_aside())
+    tar(path, "w", {"small": bytes(SPOOL_BYTES), "large": bytes(SPOOL_BYTES + 1), "last": b""})
+    held = {}
+    for entry in walk([path]):
+        read(entry)
+        held[entry.name.rpartition("!")[2]] = sorted(set_aside())
+    assert held == {"small": before, "large": sorted([*before, SPOOL_BYTES + 1]), "last": before}
+    manual = (Path(__file__).parents[2] / "docs" / "import.md").read_text(encoding="utf-8")
+    assert f"more than {SPOOL_BYTES >> 20} MiB" in manual
+    assert f"{ENTRY_BYTES >> 30} GiB at most" in manual
 
 
 def test_a_zip_gives_its_members(tmp_path: Path) -> None:

@@ -1,8 +1,9 @@
 """Every readable file below the paths that were named: folders, archives and compressed files opened.
 
 A file that cannot be opened is still given, and says so when it is opened, so that one bad file
-never loses the rest. Nothing is ever extracted to disk, and no name inside an archive is used as a
-path. Decompressed sizes and the number of members are bounded.
+never loses the rest. No name inside an archive is used as a path, and nothing is extracted: only a large
+member of a tar, which must be read twice, is set aside meanwhile in a temporary file without a name.
+Decompressed sizes and the number of members are bounded.
 """
 
 import io
@@ -25,7 +26,8 @@ _BROKEN = (OSError, EOFError, ValueError, zlib.error, tarfile.TarError, zipfile.
 """What the archive libraries raise; RuntimeError: a member with a password, an unknown method, headers nested without
 end; ValueError: a member of an archive that has been left."""
 _MAX_NAME = 1024
-_IN_MEMORY = 8 << 20
+SPOOL_BYTES = 8 << 20
+"""What a member of a tar may hold to be set aside in memory; a larger one is in a temporary file."""
 _EMPTY_READS = 100
 
 
@@ -180,7 +182,7 @@ def _tar(path: Path, name: str, limits: Limits) -> Iterator[Entry]:
             if count > limits.members:
                 raise FeedError(f"{name}: holds more than {limits.members} files; unpack it and import the folder.")
             if member.isreg() and not _hidden(member.name):
-                with tempfile.SpooledTemporaryFile(_IN_MEMORY) as spool:
+                with tempfile.SpooledTemporaryFile(SPOOL_BYTES) as spool:
                     yield _tar_entry(archive, member, spool, f"{name}!{_shown(member.name)}", limits.entry_bytes)
 
 
