@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -40,13 +41,13 @@ StartServer = Callable[..., Server]
 
 @pytest.fixture
 def start_server(dsn: str, tmp_path: Path) -> Iterator[StartServer]:
-    """Start servers on the test's own database; they stop with the test."""
+    """Start servers on the test's own database, for all of which it stays one minute; they stop with the test."""
     with ExitStack() as stack:
-        numbers = iter(range(100))
+        numbers, began = iter(range(100)), datetime.now(UTC)
 
-        def start(*, head_seconds: float = WITHIN, **settings: object) -> Server:
+        def start(*, head_seconds: float = WITHIN, at: datetime = began, **settings: object) -> Server:
             log = tmp_path / f"server-{next(numbers)}.log"
-            return stack.enter_context(Server(dsn, log, head_seconds=head_seconds, **settings))
+            return stack.enter_context(Server(dsn, log, head_seconds=head_seconds, at=at, **settings))
 
         yield start
 

@@ -95,7 +95,7 @@ def ask(logged: io.BytesIO, endpoint: Endpoint, client: Client, guard: type[Guar
     app = Application(Settings(data_dir=Path()), dsn="postgresql:///nowhere", lifespan=False)
     app.api.add_api_route(ROUTED, endpoint)
     services = app.services
-    doorman = guard(services.authenticator, services.budgets)
+    doorman = guard(services.authenticator, services.budgets, services.clock)
     front = Front(app.api, {PATH: endpoint}, services, doorman, app.errors.response)
     scope = {"type": "http", "method": "GET", "path": client.path, "query_string": b"", "headers": []}
     asyncio.run(front(scope, client.receive, client.send))

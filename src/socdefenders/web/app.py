@@ -2,9 +2,9 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import datetime
 from http import HTTPStatus
 from math import ceil
-from time import time
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -30,7 +30,7 @@ from socdefenders.web.api import health, iocs
 from socdefenders.web.api.render import Json, error_body
 from socdefenders.web.auth import Guard
 from socdefenders.web.front import Front, PayloadTooLarge
-from socdefenders.web.services import Services, running
+from socdefenders.web.services import Clock, Services, running, utc
 from socdefenders.web.visit import Visit, visit_of
 
 STATUSES: dict[type[SocDefendersError], tuple[int, str]] = {
@@ -77,10 +77,10 @@ def create_app(settings: Settings, *, dsn: str, lifespan: bool = True) -> ASGIAp
 class Application(Front):
     """The application, and the services that it works with."""
 
-    def __init__(self, settings: Settings, *, dsn: str, lifespan: bool) -> None:
+    def __init__(self, settings: Settings, *, dsn: str, lifespan: bool, clock: Clock = utc) -> None:
         """Build everything; nothing is opened yet."""
-        self.services = Services.of(settings, dsn)
-        self.guard = Guard(self.services.authenticator, self.services.budgets)
+        self.services = Services.of(settings, dsn, clock=clock)
+        self.guard = Guard(self.services.authenticator, self.services.budgets, clock)
         self.errors = Errors(self.services)
         self.api = self._api(lifespan=lifespan)
         search = iocs.Iocs(self.services, self.guard)
@@ -142,7 +142,8 @@ class Errors:
             message = "The database is not reachable at the moment; try again shortly."
         if isinstance(error, BudgetExceeded):
             self._services.metrics.refusal(error.tier, error.window)
-        return Json(error_body(code, message, visit.request_id, self._details(error)), status, _headers(error))
+        headers = _headers(error, self._services.clock())
+        return Json(error_body(code, message, visit.request_id, self._details(error)), status, headers)
 
     def _of_framework(self, error: HTTPException, visit: Visit) -> Response:
         fallback = ("invalid_parameter", HTTPStatus(error.status_code).phrase)
@@ -175,14 +176,14 @@ def _status(error: Exception) -> tuple[int, str]:
     return STATUSES[SocDefendersError]
 
 
-def _headers(error: Exception) -> dict[str, str]:
+def _headers(error: Exception, now: datetime) -> dict[str, str]:
     headers = {"Cache-Control": "no-store"}
     if isinstance(error, MissingKey | InvalidKey | ExpiredKey):
         headers["WWW-Authenticate"] = "Bearer"
     if isinstance(error, PayloadTooLarge):
         headers["Connection"] = "close"  # rather than read to the end what nobody wants
     if isinstance(error, BudgetExceeded):
-        headers["Retry-After"] = str(max(1, ceil(error.reset_at.timestamp() - time())))
+        headers["Retry-After"] = str(max(1, ceil((error.reset_at - now).total_seconds())))
     if isinstance(error, StorageUnavailable):
         headers["Retry-After"] = str(error.retry_after)
     return headers

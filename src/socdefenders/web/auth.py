@@ -1,7 +1,7 @@
 """Admits requests: which key they bring, whose it is, whether it may come from here, and what it has left."""
 
-from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
 from urllib.parse import unquote
 
 from starlette.types import Scope
@@ -86,14 +86,15 @@ def _keys_in_query(query: bytes) -> Iterator[str]:
 class Guard:
     """Stands before every endpoint that needs a key."""
 
-    def __init__(self, authenticator: Authenticator, budgets: Budgets) -> None:
-        """Ask these two."""
+    def __init__(self, authenticator: Authenticator, budgets: Budgets, clock: Callable[[], datetime]) -> None:
+        """Ask the two of `clock`'s time."""
         self._authenticator = authenticator
         self._budgets = budgets
+        self._clock = clock
 
     async def admit(self, scope: Scope, visit: Visit, *, needs: str) -> Caller:
         """Return the caller of a request after taking it from the caller's budget; raise AccessError otherwise."""
-        now = datetime.now(UTC)
+        now = self._clock()
         secret = credential(scope)
         if secret is None:
             raise MissingKey(NO_KEY)
@@ -105,7 +106,7 @@ class Guard:
 
     async def glance(self, scope: Scope, visit: Visit) -> Rate:
         """Return what the caller of a request has left, or the address when it brings no valid key."""
-        now = datetime.now(UTC)
+        now = self._clock()
         try:
             secret = credential(scope)
             if secret is not None:

@@ -1,7 +1,6 @@
 """`/api/v1/iocs/…`: what is known of indicators."""
 
 import re
-from datetime import UTC, datetime
 from time import perf_counter
 
 from fastapi import APIRouter
@@ -96,7 +95,7 @@ class Iocs:
             result,
             source=settings.instance_name,
             public_url=settings.public_url,
-            now=datetime.now(UTC),
+            now=self._services.clock(),
             seconds=seconds,
         )
         return render.Json(body, headers=NO_CACHE)
