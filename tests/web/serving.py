@@ -26,7 +26,8 @@ from socdefenders.storage.writing import ReadArticle, Writer
 from tests.clusters import in_thread
 
 RUN = """
-import os, sys
+import asyncio, os, sys
+import uvloop
 from datetime import datetime
 from socdefenders import settings
 from socdefenders.errors import SocDefendersError
@@ -36,13 +37,15 @@ at = datetime.fromisoformat(sys.argv[3]) if sys.argv[3] else None
 read = settings.read(os.environ)
 log.configure(level=read.log_level, form=read.log_format)
 try:
-    server.serve(
+    serving = server.run(
         read,
         sys.argv[1],
         ready=lambda url: print(url, flush=True),
         head_seconds=float(sys.argv[2]),
         clock=utc if at is None else lambda: at,
     )
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(serving)
 except SocDefendersError as error:
     sys.exit(f"{type(error).__name__}: {error.message}")
 print("stopped", flush=True)

@@ -92,7 +92,7 @@ class Asked:
 
 def ask(logged: io.BytesIO, endpoint: Endpoint, client: Client, guard: type[Guard] = SoundGuard) -> Asked:
     """Ask for PATH, at which `endpoint` is called directly, or for ROUTED, at which the framework calls it."""
-    app = Application(Settings(data_dir=Path()), dsn="postgresql:///nowhere", lifespan=False)
+    app = Application(Settings(data_dir=Path()), dsn="postgresql:///nowhere")
     app.api.add_api_route(ROUTED, endpoint)
     services = app.services
     doorman = guard(services.authenticator, services.budgets, services.clock)

@@ -15,7 +15,6 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -48,7 +47,6 @@ class Entry:
     """For display and for recognising the format; a member's is `archive!member`."""
     open: Callable[[], BinaryIO]
     """Its content from the start, decompressed. A member can be opened until the next entry is drawn."""
-    modified: datetime | None = None
 
 
 def walk(paths: Iterable[Path], limits: Limits = Limits()) -> Iterator[Entry]:
@@ -78,10 +76,8 @@ def _below(root: Path) -> Iterator[Path]:
 def _entries(path: Path, limits: Limits) -> Iterator[Entry]:
     name = _shown(str(path))
     try:
-        status = path.stat()
-        if not stat.S_ISREG(status.st_mode):
+        if not stat.S_ISREG(path.stat().st_mode):
             raise FeedError(f"{name}: neither a file nor a folder.")
-        modified = datetime.fromtimestamp(status.st_mtime, UTC)
         kind = _archive(path, name, limits)
     except OSError as error:
         yield _failed(name, FeedError(f"{name}: {error.strerror or error}."))
@@ -89,7 +85,7 @@ def _entries(path: Path, limits: Limits) -> Iterator[Entry]:
         yield _failed(name, error)
     else:
         if kind is None:
-            yield Entry(name, lambda: opened(_file(path, name), name, limits.entry_bytes), modified)
+            yield Entry(name, lambda: opened(_file(path, name), name, limits.entry_bytes))
         else:
             yield from _members(kind(path, name, limits), name)
 
@@ -126,7 +122,7 @@ def _zip(path: Path, name: str, limits: Limits) -> Iterator[Entry]:
         for member in members:
             if not member.is_dir() and not _hidden(member.filename):
                 shown = f"{name}!{_shown(member.filename)}"
-                yield Entry(shown, _zip_opener(archive, member, shown, limits.entry_bytes), _zip_time(member))
+                yield Entry(shown, _zip_opener(archive, member, shown, limits.entry_bytes))
 
 
 def _zip_opener(archive: zipfile.ZipFile, member: zipfile.ZipInfo, name: str, limit: int) -> Callable[[], BinaryIO]:
@@ -137,13 +133,6 @@ def _zip_opener(archive: zipfile.ZipFile, member: zipfile.ZipInfo, name: str, li
             raise FeedError(f"{name}: cannot be read ({error}).") from error
 
     return open_member
-
-
-def _zip_time(member: zipfile.ZipInfo) -> datetime | None:
-    try:
-        return datetime(*member.date_time, tzinfo=UTC)
-    except ValueError:
-        return None
 
 
 class _Member(tarfile.TarInfo):
@@ -205,7 +194,7 @@ def _tar_entry(
             raise FeedError(f"{name}: cannot be read ({error}).") from error
         return opened(_Window(spool), name, limit)  # type: ignore[arg-type]  # a BinaryIO in all that is called
 
-    return Entry(name, open_member, _time(member.mtime))
+    return Entry(name, open_member)
 
 
 def _copy(archive: tarfile.TarFile, member: tarfile.TarInfo, spool: "tempfile.SpooledTemporaryFile[bytes]") -> None:
@@ -254,10 +243,3 @@ def _hidden(member: str) -> bool:
 def _shown(name: str) -> str:
     """`name` fit for a log line or a terminal."""
     return "".join(char if char.isprintable() else "\ufffd" for char in name[-_MAX_NAME:])
-
-
-def _time(seconds: float) -> datetime | None:
-    try:
-        return datetime.fromtimestamp(seconds, UTC)
-    except (ValueError, OverflowError, OSError):
-        return None

@@ -1,16 +1,12 @@
-"""Builds the application: its routes, its lifespan, and the one table that maps errors to HTTP statuses."""
+"""Builds the application: its routes, and the one table that maps errors to HTTP statuses."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import datetime
 from http import HTTPStatus
 from math import ceil
 
 from fastapi import FastAPI, Request
-from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
-from starlette.types import ASGIApp
 
 from socdefenders import __version__
 from socdefenders.errors import (
@@ -30,7 +26,7 @@ from socdefenders.web.api import health, iocs
 from socdefenders.web.api.render import Json, error_body
 from socdefenders.web.auth import Guard
 from socdefenders.web.front import Front, PayloadTooLarge
-from socdefenders.web.services import Clock, Services, running, utc
+from socdefenders.web.services import Clock, Services, utc
 from socdefenders.web.visit import Visit, visit_of
 
 STATUSES: dict[type[SocDefendersError], tuple[int, str]] = {
@@ -51,9 +47,7 @@ CODES = {
     400: ("invalid_parameter", "The request cannot be understood."),
     404: ("not_found", "There is nothing at this address; /docs lists what there is."),
     405: ("method_not_allowed", "This address does not know that method; see the Allow header."),
-    406: ("not_acceptable", "None of the accepted media types can be served."),
     413: ("payload_too_large", "The request's body is larger than anything this API reads."),
-    415: ("unsupported_media_type", "The request's body has a media type that is not read here."),
     500: ("internal_error", "Something went wrong on our side; the request_id finds it in the server's log."),
 }
 """Codes and messages for the statuses that the framework itself answers with."""
@@ -69,20 +63,15 @@ what is left of it. Every answer carries `X-Request-ID`, and every error says wh
 """
 
 
-def create_app(settings: Settings, *, dsn: str, lifespan: bool = True) -> ASGIApp:
-    """Return the application on the database at `dsn`; without `lifespan`, whoever serves it runs `app.services`."""
-    return Application(settings, dsn=dsn, lifespan=lifespan)
-
-
 class Application(Front):
-    """The application, and the services that it works with."""
+    """The application, and the services that it works with; whoever serves it runs these."""
 
-    def __init__(self, settings: Settings, *, dsn: str, lifespan: bool, clock: Clock = utc) -> None:
+    def __init__(self, settings: Settings, *, dsn: str, clock: Clock = utc) -> None:
         """Build everything; nothing is opened yet."""
         self.services = Services.of(settings, dsn, clock=clock)
         self.guard = Guard(self.services.authenticator, self.services.budgets, clock)
         self.errors = Errors(self.services)
-        self.api = self._api(lifespan=lifespan)
+        self.api = self._api()
         search = iocs.Iocs(self.services, self.guard)
         state = health.Health(self.services)
         self.routers = (iocs.router(search), health.router(state), docs.router(self.api))
@@ -91,16 +80,11 @@ class Application(Front):
         direct = {"/api/v1/iocs/search": search.search, "/healthz": state.healthz}
         super().__init__(self.api, direct, self.services, self.guard, self.errors.response)
 
-    def _api(self, *, lifespan: bool) -> FastAPI:
-        @asynccontextmanager
-        async def life(_app: FastAPI) -> AsyncIterator[None]:
-            async with running(self.services):
-                yield
-
+    def _api(self) -> FastAPI:
         async def answer(request: Request, error: Exception) -> Response:
             return self.errors.response(error, visit_of(request.scope))
 
-        handlers = (HTTPException, RequestValidationError, SocDefendersError, Exception)
+        handlers = (HTTPException, SocDefendersError, Exception)
         return FastAPI(
             title=TITLE,
             version=__version__,
@@ -111,7 +95,6 @@ class Application(Front):
             docs_url=None,
             redoc_url=None,
             redirect_slashes=False,
-            lifespan=life if lifespan else None,
             exception_handlers=dict.fromkeys(handlers, answer),
         )
 
@@ -129,8 +112,6 @@ class Errors:
         visit.error = error
         if isinstance(error, HTTPException):
             return self._of_framework(error, visit)
-        if isinstance(error, RequestValidationError):
-            error = InputError(details={"errors": [str(problem["msg"]) for problem in error.errors()]})
         status, code = _status(error)
         if status == HTTPStatus.INTERNAL_SERVER_ERROR:
             self._services.log.error("request failed", request_id=visit.request_id, exc_info=error)

@@ -13,7 +13,6 @@ from typing import Any, cast
 
 import orjson
 import uvicorn
-import uvloop
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from socdefenders.errors import SettingsError
@@ -31,7 +30,7 @@ MAX_HEAD = 65_536
 """Bytes of a request's address and headers."""
 
 
-def serve(
+async def run(
     settings: Settings,
     dsn: str,
     *,
@@ -44,20 +43,7 @@ def serve(
     Raise SettingsError when the address cannot be listened on or another process counts budgets for
     itself, SchemaError or StorageUnavailable when the database does not fit or is away.
     """
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(run(settings, dsn, ready=ready, head_seconds=head_seconds, clock=clock))
-
-
-async def run(
-    settings: Settings,
-    dsn: str,
-    *,
-    ready: Callable[[str], None],
-    head_seconds: float = HEAD_SECONDS,
-    clock: Clock = utc,
-) -> None:
-    """Serve within a running event loop; see `serve`."""
-    app = Application(settings, dsn=dsn, lifespan=False, clock=clock)
+    app = Application(settings, dsn=dsn, clock=clock)
     async with running(app.services):
         listener = _listen(settings.host, settings.port)
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
