@@ -3,6 +3,7 @@
 import inspect
 import re
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -36,6 +37,14 @@ def test_the_drawing_is_the_tree_in_the_order_of_the_code() -> None:
     parents = [(each.__name__, each.__base__.__name__ if each.__base__ else None) for each in coded]
     parents[0] = (parents[0][0], None)
     assert drawn() == parents
+
+
+def test_no_error_that_leaves_its_module_stands_outside_of_the_tree() -> None:
+    source = Path(errors.__file__).parent
+    bases = "|".join(each.__name__ for each in CLASSES)
+    elsewhere = re.compile(rf"^\s*class [A-Z]\w*\((?:\w+, )*(?:{bases}|\w*Error|Exception)\b", re.MULTILINE)
+    files = [file for file in source.rglob("*.py") if file.name != "errors.py"]
+    assert [file.name for file in files if elsewhere.search(file.read_text(encoding="utf-8"))] == []
 
 
 @pytest.mark.parametrize("error", CLASSES)

@@ -17,6 +17,7 @@ from socdefenders.errors import (
     InsufficientScope,
     InvalidKey,
     MissingKey,
+    PayloadTooLarge,
     SocDefendersError,
     StorageUnavailable,
 )
@@ -25,7 +26,7 @@ from socdefenders.web import docs
 from socdefenders.web.api import health, iocs
 from socdefenders.web.api.render import Json, error_body
 from socdefenders.web.auth import Guard
-from socdefenders.web.front import Front, PayloadTooLarge
+from socdefenders.web.front import Front
 from socdefenders.web.services import Clock, Services, utc
 from socdefenders.web.visit import Visit, visit_of
 

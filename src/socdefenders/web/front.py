@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from socdefenders.errors import InputError
+from socdefenders.errors import PayloadTooLarge
 from socdefenders.web.auth import Guard
 from socdefenders.web.services import Services
 from socdefenders.web.visit import Visit, client_address
@@ -22,10 +22,6 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 
 MAX_BODY = 65_536
 """Bytes a request may announce as its body; no endpoint reads one."""
-
-
-class PayloadTooLarge(InputError):
-    """The request's body is larger than anything this API reads."""
 
 
 class Front:
