@@ -118,7 +118,10 @@ class AccessError(SocDefendersError):
 
 
 class MissingKey(AccessError):
-    """API key is required. Include it in the Authorization header as "Bearer sk_live_..."."""
+    """API key is required. Include it in the Authorization header as "Bearer sk_live_..."
+
+    Word for word what clients are promised.
+    """  # noqa: D400, D415  # the promise ends without a full stop
 
 
 class InvalidKey(AccessError):

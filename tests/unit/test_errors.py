@@ -51,7 +51,7 @@ def test_no_error_that_leaves_its_module_stands_outside_of_the_tree() -> None:
 def test_an_error_says_by_itself_what_its_docstring_says_first(error: type[SocDefendersError]) -> None:
     raised = error(**SPECIAL.get(error, {}))
     assert raised.message == str(raised) == (error.__doc__ or "").partition("\n")[0]
-    assert raised.message.endswith((".", "--format."))
+    assert raised.message.endswith((".", '."'))
     assert error.__doc__ is not SocDefendersError.__doc__ or error is SocDefendersError
 
 
@@ -79,5 +79,5 @@ def test_an_error_keeps_its_own_copy_of_the_details() -> None:
 
 def test_the_message_of_the_missing_key_is_the_documented_one_word_for_word() -> None:
     assert MissingKey().message == (
-        'API key is required. Include it in the Authorization header as "Bearer sk_live_...".'
+        'API key is required. Include it in the Authorization header as "Bearer sk_live_..."'
     )

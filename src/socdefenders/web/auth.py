@@ -18,9 +18,6 @@ from socdefenders.errors import (
 )
 from socdefenders.web.visit import Visit
 
-# Word for word what the product's documentation promises.
-NO_KEY = 'API key is required. Include it in the Authorization header as "Bearer sk_live_..."'
-
 MAX_PARAMETERS = 50
 
 Parameters = dict[str, str]
@@ -97,7 +94,7 @@ class Guard:
         now = self._clock()
         secret = credential(scope)
         if secret is None:
-            raise MissingKey(NO_KEY)
+            raise MissingKey
         caller = await self._identify(secret, visit, now)
         caller.check_address(visit.client)
         visit.rate = await self._spend(caller, visit, now)
