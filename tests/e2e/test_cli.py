@@ -17,9 +17,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from socdefenders import errors
-from socdefenders.cli import COMMANDS, STATUSES, progress, remote, root
+from socdefenders.cli import COMMANDS, STATUSES, remote, root
 from socdefenders.cli.terminal import safe, safe_json
-from socdefenders.feeds import walk
 from socdefenders.storage.database import Database
 from tests.clusters import in_thread
 from tests.e2e.commands import EXAMPLES, PROGRAM, environment, good, run
@@ -165,14 +164,6 @@ async def stored(dsn: str) -> int:
     """How many reports are stored."""
     async with Database(dsn, size=1) as database:
         return int((await database.fetch("select count(*) from sightings"))[0][0])
-
-
-def test_the_bar_expects_the_files_in_the_order_in_which_they_are_loaded(tmp_path: Path) -> None:
-    for name in ("b/x.txt", "a/z/1.txt", "a/y.txt", "c.txt", ".hidden/no.txt", "a/.no.txt"):
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_text("192.0.2.1\n")
-    paths = [tmp_path, EXAMPLES]
-    assert [str(path) for path in progress.files(paths)] == [entry.name for entry in walk(paths)]
 
 
 @pytest.mark.parametrize(

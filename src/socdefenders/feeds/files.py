@@ -50,16 +50,21 @@ class Entry:
 
 
 def walk(paths: Iterable[Path], limits: Limits = Limits()) -> Iterator[Entry]:
-    """Give every readable file at or below `paths`, in a stable order.
+    """Give every readable file at or below `paths`, and every member of those that are archives, in a stable order."""
+    for path in files(paths):
+        yield from _entries(path, limits)
 
-    Hidden files, special files and symbolic links that lead out of the tree are left out.
+
+def files(paths: Iterable[Path]) -> Iterator[Path]:
+    """Give the files that `walk` opens, in its order: those of a folder before those of the folders in it.
+
+    Below a folder hidden files, special files and symbolic links that lead out of it are left out.
     """
     for root in paths:
         if root.is_dir():
-            for path in _below(root):
-                yield from _entries(path, limits)
+            yield from _below(root)
         else:
-            yield from _entries(root, limits)
+            yield root
 
 
 def _below(root: Path) -> Iterator[Path]:
