@@ -85,9 +85,10 @@ async def load(
     options: Options = Options(),  # frozen
     progress: Callable[[str, Outcome], None] = lambda _file, _outcome: None,
 ) -> Outcome:
-    """Load every file at or below `paths`; raise FeedError when there is none, or the format named is unknown.
+    """Load every file at or below `paths`; raise FeedError when a path does not exist or the format named is unknown.
 
-    `progress` is called after each batch with the file being read and the counts so far.
+    A file that cannot be read is counted, and its reason kept. `progress` is called after each batch with the file
+    being read and the counts so far.
     """
     for path in paths:
         if not path.exists():
@@ -134,6 +135,7 @@ def _add(total: Outcome, part: Outcome) -> None:
         "malformed",
         "articles",
         "files",
+        "unread",
     ):
         setattr(total, name, getattr(total, name) + getattr(part, name))
     for reason in part.reasons:
@@ -153,17 +155,27 @@ def _batches(entries: Iterable[Entry], options: Options) -> Iterator[Batch]:
     for entry in entries:
         batch.file = entry.name
         batch.outcome.files += 1
+        readable: bool | None = None
         try:
             for item, origin in _items(entry, options):
+                readable = readable or _readable(item)
                 _take(batch, item, origin)
                 if batch.full:
                     yield batch
                     batch = Batch(file=entry.name)
         except UnknownFormat as error:
+            readable = False
             batch.complain("unsupported", entry.name, error.message)
         except FeedError as error:
+            readable = readable or False
             batch.complain("malformed", entry.name, error.message.removeprefix(f"{entry.name}: "))
+        batch.outcome.unread += readable is False
     yield batch
+
+
+def _readable(item: Item) -> bool:
+    """Whether it is a record, or at least one of a kind that is not kept; 0 is the line of a whole file's rejection."""
+    return not isinstance(item, Rejected) or (not item.supported and item.line > 0)
 
 
 @dataclass(frozen=True, slots=True)

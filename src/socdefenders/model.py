@@ -212,6 +212,8 @@ class Outcome:
     malformed: int = 0
     articles: int = 0
     files: int = 0
+    unread: int = 0
+    """Files that hold something of which nothing could be read."""
     reasons: list[Reason] = field(default_factory=list)
     """The first few different reasons of each kind of record that was left out."""
 

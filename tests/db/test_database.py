@@ -32,6 +32,8 @@ AWAY: set[type[Exception]] = {
     asyncpg.ConnectionFailureError,
     asyncpg.ConnectionRejectionError,
     asyncpg.ProtocolViolationError,
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InvalidPasswordError,
     asyncpg.TransactionResolutionUnknownError,
     asyncpg.CannotConnectNowError,
     asyncpg.AdminShutdownError,
@@ -56,7 +58,7 @@ AWAY_IF_CLOSED: set[type[Exception]] = {
 }
 """What the driver says of a connection that is closed, and also when it is used wrongly."""
 
-CLASSES_OF_TROUBLE = ("08", "25P", "40", "53", "57", "58")
+CLASSES_OF_TROUBLE = ("08", "25P", "28", "40", "53", "57", "58")
 """Classes of SQLSTATE (PostgreSQL, appendix A) that tell of the server's state; each of their codes was judged."""
 
 STAYING: dict[type[Exception], str] = {

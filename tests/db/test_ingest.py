@@ -131,6 +131,7 @@ async def test_every_record_of_a_folder_is_accounted_for_and_none_is_lost(
         malformed=4,
         articles=1,
         files=7,
+        unread=2,
     )
     assert shortened(outcome.reasons, folder) == {
         "feeds/greyharbour.txt:4: d41d8cd98f00b204e9800998ecf8427e: the hash of no bytes",

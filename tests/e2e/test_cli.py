@@ -17,9 +17,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from socdefenders import errors
-from socdefenders.cli import COMMANDS, STATUSES, progress, remote, root
+from socdefenders.cli import COMMANDS, STATUSES, remote, root
 from socdefenders.cli.terminal import safe, safe_json
-from socdefenders.feeds import walk
 from socdefenders.storage.database import Database
 from tests.clusters import in_thread
 from tests.e2e.commands import EXAMPLES, PROGRAM, environment, good, run
@@ -167,14 +166,6 @@ async def stored(dsn: str) -> int:
         return int((await database.fetch("select count(*) from sightings"))[0][0])
 
 
-def test_the_bar_expects_the_files_in_the_order_in_which_they_are_loaded(tmp_path: Path) -> None:
-    for name in ("b/x.txt", "a/z/1.txt", "a/y.txt", "c.txt", ".hidden/no.txt", "a/.no.txt"):
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_text("192.0.2.1\n")
-    paths = [tmp_path, EXAMPLES]
-    assert [str(path) for path in progress.files(paths)] == [entry.name for entry in walk(paths)]
-
-
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -218,6 +209,29 @@ def test_what_cannot_be_meant_is_status_2(loaded: str, arguments: tuple[str, ...
 
 def test_an_empty_folder_is_an_error_and_not_a_success(dsn: str, tmp_path: Path) -> None:
     assert run("import", tmp_path, SOCDEFENDERS_DATABASE_URL=dsn).returncode == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "status"),
+    [
+        ("strange.bin", b"\x00\x01\x02", 1),
+        ("broken.json", b'{"data": [{"ioc": "192.0.2.99"', 1),
+        ("words.csv", b"name,colour\nrust,red\n", 1),
+        ("names.ipsum", b"no address\n", 1),
+        ("networks.csv", b"ip\n192.0.2.0/24\n198.51.100.0/24\n", 0),
+        ("private.csv", b"ip\n10.0.0.1\n10.0.0.2\n", 0),
+        ("empty.csv", b"", 0),
+    ],
+)
+def test_files_of_which_nothing_can_be_read_are_an_error_and_not_a_success(
+    dsn: str, tmp_path: Path, name: str, content: bytes, status: int
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    arguments = ["import", tmp_path / name, *(("--format", "ipsum") if name.endswith("ipsum") else ())]
+    done = run(*arguments, SOCDEFENDERS_DATABASE_URL=dsn)
+    assert (done.returncode, "Nothing could be read" in done.stderr) == (status, status == 1)
+    (tmp_path / "good.txt").write_text("192.0.2.77\n192.0.2.78\n")
+    good("import", tmp_path, SOCDEFENDERS_DATABASE_URL=dsn)
 
 
 def test_the_formats_are_listed_without_a_path() -> None:

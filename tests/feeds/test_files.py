@@ -15,8 +15,9 @@ import pytest
 import zstandard
 
 from socdefenders.errors import FeedError
-from socdefenders.feeds.files import Entry, Limits, walk
+from socdefenders.feeds.files import SPOOL_BYTES, Entry, Limits, files, walk
 from socdefenders.feeds.lines import MAX_LINE, lines
+from socdefenders.feeds.streams import ENTRY_BYTES
 
 TEXT = b"".join(b"192.0.2.%d\n" % (n % 256) for n in range(50_000))
 COMPRESS: dict[str, Callable[[bytes], bytes]] = {
@@ -106,6 +107,25 @@ def test_a_tar_gives_its_members_without_hidden_ones_and_their_compression(tmp_p
     assert list(tmp_path.iterdir()) == [path], "nothing is written anywhere"
 
 
+def set_aside() -> list[int]:
+    """The sizes of the temporary files without a name that this process holds."""
+    links = [file for file in Path("/proc/self/fd").iterdir() if file.is_symlink()]
+    return [file.stat().st_size for file in links if str(file.readlink()).endswith(" (deleted)") and file.exists()]
+
+
+def test_only_a_large_member_of_a_tar_is_set_aside_on_disk_and_no_longer_than_it_is_read(tmp_path: Path) -> None:
+    path, before = tmp_path / "archive.tar", sorted(set_aside())
+    tar(path, "w", {"small": bytes(SPOOL_BYTES), "large": bytes(SPOOL_BYTES + 1), "last": b""})
+    held = {}
+    for entry in walk([path]):
+        read(entry)
+        held[entry.name.rpartition("!")[2]] = sorted(set_aside())
+    assert held == {"small": before, "large": sorted([*before, SPOOL_BYTES + 1]), "last": before}
+    manual = (Path(__file__).parents[2] / "docs" / "import.md").read_text(encoding="utf-8")
+    assert f"more than {SPOOL_BYTES >> 20} MiB" in manual
+    assert f"{ENTRY_BYTES >> 30} GiB at most" in manual
+
+
 def test_a_zip_gives_its_members(tmp_path: Path) -> None:
     path = tmp_path / "archive.zip"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -173,6 +193,24 @@ def test_a_folder_is_walked_in_a_stable_order_without_hidden_linked_or_special_f
     os.mkfifo(tree / "pipe")
     names = [Path(entry.name).relative_to(tree).as_posix() for entry in walk([tree])]
     assert names == ["a.txt", "link-in.txt", "b/1.txt", "b/2.txt"]
+
+
+def test_the_files_can_be_told_beforehand_in_the_order_in_which_they_are_opened(tmp_path: Path) -> None:
+    for name in ("b/x.txt", "a/z/1.txt", "a/y.txt", "c.txt", ".hidden/no.txt", "a/.no.txt"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("192.0.2.1\n")
+    (tmp_path / "a" / "out.txt").symlink_to(__file__)
+    paths = [tmp_path, Path(__file__), tmp_path / "nothing.txt"]
+    told = [str(path) for path in files(paths)]
+    assert told == [entry.name for entry in walk(paths)]
+    assert [Path(path).name for path in told] == [
+        "c.txt",
+        "y.txt",
+        "1.txt",
+        "x.txt",
+        Path(__file__).name,
+        "nothing.txt",
+    ]
 
 
 def test_a_path_that_is_missing_says_so_when_opened(tmp_path: Path) -> None:

@@ -1,8 +1,9 @@
 """Every readable file below the paths that were named: folders, archives and compressed files opened.
 
 A file that cannot be opened is still given, and says so when it is opened, so that one bad file
-never loses the rest. Nothing is ever extracted to disk, and no name inside an archive is used as a
-path. Decompressed sizes and the number of members are bounded.
+never loses the rest. No name inside an archive is used as a path, and nothing is extracted: only a large
+member of a tar, which must be read twice, is set aside meanwhile in a temporary file without a name.
+Decompressed sizes and the number of members are bounded.
 """
 
 import io
@@ -14,7 +15,6 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -25,7 +25,8 @@ _BROKEN = (OSError, EOFError, ValueError, zlib.error, tarfile.TarError, zipfile.
 """What the archive libraries raise; RuntimeError: a member with a password, an unknown method, headers nested without
 end; ValueError: a member of an archive that has been left."""
 _MAX_NAME = 1024
-_IN_MEMORY = 8 << 20
+SPOOL_BYTES = 8 << 20
+"""What a member of a tar may hold to be set aside in memory; a larger one is in a temporary file."""
 _EMPTY_READS = 100
 
 
@@ -46,20 +47,24 @@ class Entry:
     """For display and for recognising the format; a member's is `archive!member`."""
     open: Callable[[], BinaryIO]
     """Its content from the start, decompressed. A member can be opened until the next entry is drawn."""
-    modified: datetime | None = None
 
 
 def walk(paths: Iterable[Path], limits: Limits = Limits()) -> Iterator[Entry]:
-    """Give every readable file at or below `paths`, in a stable order.
+    """Give every readable file at or below `paths`, and every member of those that are archives, in a stable order."""
+    for path in files(paths):
+        yield from _entries(path, limits)
 
-    Hidden files, special files and symbolic links that lead out of the tree are left out.
+
+def files(paths: Iterable[Path]) -> Iterator[Path]:
+    """Give the files that `walk` opens, in its order: those of a folder before those of the folders in it.
+
+    Below a folder hidden files, special files and symbolic links that lead out of it are left out.
     """
     for root in paths:
         if root.is_dir():
-            for path in _below(root):
-                yield from _entries(path, limits)
+            yield from _below(root)
         else:
-            yield from _entries(root, limits)
+            yield root
 
 
 def _below(root: Path) -> Iterator[Path]:
@@ -76,10 +81,8 @@ def _below(root: Path) -> Iterator[Path]:
 def _entries(path: Path, limits: Limits) -> Iterator[Entry]:
     name = _shown(str(path))
     try:
-        status = path.stat()
-        if not stat.S_ISREG(status.st_mode):
+        if not stat.S_ISREG(path.stat().st_mode):
             raise FeedError(f"{name}: neither a file nor a folder.")
-        modified = datetime.fromtimestamp(status.st_mtime, UTC)
         kind = _archive(path, name, limits)
     except OSError as error:
         yield _failed(name, FeedError(f"{name}: {error.strerror or error}."))
@@ -87,7 +90,7 @@ def _entries(path: Path, limits: Limits) -> Iterator[Entry]:
         yield _failed(name, error)
     else:
         if kind is None:
-            yield Entry(name, lambda: opened(_file(path, name), name, limits.entry_bytes), modified)
+            yield Entry(name, lambda: opened(_file(path, name), name, limits.entry_bytes))
         else:
             yield from _members(kind(path, name, limits), name)
 
@@ -124,7 +127,7 @@ def _zip(path: Path, name: str, limits: Limits) -> Iterator[Entry]:
         for member in members:
             if not member.is_dir() and not _hidden(member.filename):
                 shown = f"{name}!{_shown(member.filename)}"
-                yield Entry(shown, _zip_opener(archive, member, shown, limits.entry_bytes), _zip_time(member))
+                yield Entry(shown, _zip_opener(archive, member, shown, limits.entry_bytes))
 
 
 def _zip_opener(archive: zipfile.ZipFile, member: zipfile.ZipInfo, name: str, limit: int) -> Callable[[], BinaryIO]:
@@ -135,13 +138,6 @@ def _zip_opener(archive: zipfile.ZipFile, member: zipfile.ZipInfo, name: str, li
             raise FeedError(f"{name}: cannot be read ({error}).") from error
 
     return open_member
-
-
-def _zip_time(member: zipfile.ZipInfo) -> datetime | None:
-    try:
-        return datetime(*member.date_time, tzinfo=UTC)
-    except ValueError:
-        return None
 
 
 class _Member(tarfile.TarInfo):
@@ -180,7 +176,7 @@ def _tar(path: Path, name: str, limits: Limits) -> Iterator[Entry]:
             if count > limits.members:
                 raise FeedError(f"{name}: holds more than {limits.members} files; unpack it and import the folder.")
             if member.isreg() and not _hidden(member.name):
-                with tempfile.SpooledTemporaryFile(_IN_MEMORY) as spool:
+                with tempfile.SpooledTemporaryFile(SPOOL_BYTES) as spool:
                     yield _tar_entry(archive, member, spool, f"{name}!{_shown(member.name)}", limits.entry_bytes)
 
 
@@ -203,7 +199,7 @@ def _tar_entry(
             raise FeedError(f"{name}: cannot be read ({error}).") from error
         return opened(_Window(spool), name, limit)  # type: ignore[arg-type]  # a BinaryIO in all that is called
 
-    return Entry(name, open_member, _time(member.mtime))
+    return Entry(name, open_member)
 
 
 def _copy(archive: tarfile.TarFile, member: tarfile.TarInfo, spool: "tempfile.SpooledTemporaryFile[bytes]") -> None:
@@ -252,10 +248,3 @@ def _hidden(member: str) -> bool:
 def _shown(name: str) -> str:
     """`name` fit for a log line or a terminal."""
     return "".join(char if char.isprintable() else "\ufffd" for char in name[-_MAX_NAME:])
-
-
-def _time(seconds: float) -> datetime | None:
-    try:
-        return datetime.fromtimestamp(seconds, UTC)
-    except (ValueError, OverflowError, OSError):
-        return None

@@ -36,6 +36,7 @@ UNAVAILABLE = (
     asyncpg.TargetServerAttributeNotMatched,
     asyncpg.OutdatedSchemaCacheError,
     asyncpg.PostgresConnectionError,
+    asyncpg.InvalidAuthorizationSpecificationError,  # a password or pg_hba.conf that is changed on one side first
     asyncpg.CannotConnectNowError,
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,

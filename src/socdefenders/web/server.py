@@ -13,14 +13,13 @@ from typing import Any, cast
 
 import orjson
 import uvicorn
-import uvloop
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from socdefenders.errors import SettingsError
 from socdefenders.settings import Settings
 from socdefenders.web.api.render import error_body
 from socdefenders.web.app import Application
-from socdefenders.web.services import running
+from socdefenders.web.services import Clock, running, utc
 
 KEEP_ALIVE_SECONDS = 30
 GRACE_SECONDS = 5
@@ -31,21 +30,20 @@ MAX_HEAD = 65_536
 """Bytes of a request's address and headers."""
 
 
-def serve(settings: Settings, dsn: str, *, ready: Callable[[str], None], head_seconds: float = HEAD_SECONDS) -> None:
+async def run(
+    settings: Settings,
+    dsn: str,
+    *,
+    ready: Callable[[str], None],
+    head_seconds: float = HEAD_SECONDS,
+    clock: Clock = utc,
+) -> None:
     """Serve until SIGINT or SIGTERM; call `ready(url)` once requests are answered.
 
     Raise SettingsError when the address cannot be listened on or another process counts budgets for
     itself, SchemaError or StorageUnavailable when the database does not fit or is away.
     """
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(run(settings, dsn, ready=ready, head_seconds=head_seconds))
-
-
-async def run(
-    settings: Settings, dsn: str, *, ready: Callable[[str], None], head_seconds: float = HEAD_SECONDS
-) -> None:
-    """Serve within a running event loop; see `serve`."""
-    app = Application(settings, dsn=dsn, lifespan=False)
+    app = Application(settings, dsn=dsn, clock=clock)
     async with running(app.services):
         listener = _listen(settings.host, settings.port)
         host = f"[{settings.host}]" if ":" in settings.host else settings.host

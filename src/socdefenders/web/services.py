@@ -1,9 +1,10 @@
 """Everything an application holds while it runs, opened and closed in one place."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cache
 from time import monotonic
 
@@ -27,6 +28,14 @@ ANOTHER_PROCESS = (
 )
 
 
+Clock = Callable[[], datetime]
+
+
+def utc() -> datetime:
+    """Return the time, in UTC."""
+    return datetime.now(UTC)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
     """What the endpoints work with."""
@@ -38,12 +47,13 @@ class Services:
     usage: UsageLog
     metrics: Metrics
     log: FilteringBoundLogger
+    clock: Clock
     alone: ExclusiveLock | None
     """Held while budgets are counted in this process; None with Valkey."""
 
     @classmethod
-    def of(cls, settings: Settings, dsn: str) -> "Services":
-        """Build them for `settings`; nothing is opened yet."""
+    def of(cls, settings: Settings, dsn: str, *, clock: Clock = utc) -> "Services":
+        """Build them for `settings`; nothing is opened yet. `clock` says in which minute and day a request falls."""
         database = Database(dsn, size=settings.database_connections)
         usage = UsageLog(database)
         told = log.logger()
@@ -67,6 +77,7 @@ class Services:
             usage=usage,
             metrics=Metrics(),
             log=told,
+            clock=clock,
             alone=None if settings.valkey_url else ExclusiveLock(dsn, "socdefenders.api"),
         )
 
