@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 import zstandard
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from socdefenders.errors import FeedError
 from socdefenders.feeds.files import Entry, Limits, walk
@@ -144,6 +146,98 @@ def test_a_tar_header_that_claims_a_gigantic_name_is_refused(tmp_path: Path) -> 
     (entry,) = walk([tmp_path])
     with pytest.raises(FeedError, match=r"extended header|damaged"):
         entry.open()
+
+
+def header(type_: bytes, content: bytes = b"", fields: dict[int, bytes] | None = None) -> bytes:
+    """A tar header with `fields` written over it by their offsets, its checksum right, and what follows it."""
+    info = tarfile.TarInfo("a.txt")
+    info.type, info.size = type_, len(content)
+    block = bytearray(info.tobuf(tarfile.GNU_FORMAT))
+    for offset, value in (fields or {}).items():
+        block[offset : offset + len(value)] = value
+    return signed(block) + content + bytes(-len(content) % tarfile.BLOCKSIZE)
+
+
+def signed(block: bytearray) -> bytes:
+    block[148:156] = b" " * 8
+    block[148:156] = b"%06o\0 " % sum(block)
+    return bytes(block)
+
+
+HEADERS = {
+    "an extended sparse header that is not there": header(b"S", fields={482: b"\1"}),
+    "a sparse file": header(b"S", b"192.0.2.1\n"),
+    "a record longer than any memory": header(b"x", b"99999999999999999999 a=b\n") + header(b"0"),
+    "a record of no number": header(b"x", "² a=b\n".encode()) + header(b"0"),
+    "a character set that is none": header(b"x", b"30 hdrcharset=\xff\n") + header(b"0"),
+    "a negative size": header(b"0", fields={124: b"\xff" * 12}),
+    "headers without end": header(b"x", b"") * 5000,
+}
+
+
+@pytest.mark.parametrize("case", HEADERS)
+def test_a_tar_header_that_is_odd_never_loses_the_rest(tmp_path: Path, case: str) -> None:
+    (tmp_path / "a.tar").write_bytes(HEADERS[case])
+    (tmp_path / "b.txt").write_bytes(b"after")
+    results = [readable(entry) for entry in walk([tmp_path])]
+    assert results[-1] == (b"after", None)
+
+
+@pytest.mark.parametrize("case", ["a sparse file", "an extended sparse header that is not there"])
+def test_a_sparse_member_is_refused(tmp_path: Path, case: str) -> None:
+    (tmp_path / "a.tar").write_bytes(header(b"0") + HEADERS[case])
+    *_, last = walk([tmp_path])
+    with pytest.raises(FeedError, match="sparse"):
+        last.open()
+
+
+def test_a_large_member_of_a_zip_with_a_wrong_checksum_gives_what_it_has_and_then_an_error(tmp_path: Path) -> None:
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("list.txt", TEXT)
+    data = bytearray(path.read_bytes())
+    data[len(TEXT) // 2] ^= 1
+    path.write_bytes(data)
+    [(got, error)] = [readable(entry) for entry in walk([path])]
+    assert got[:1000] == TEXT[:1000]
+    assert error is not None
+    assert "CRC" in error.message
+
+
+def packed() -> tuple[bytes, bytes]:
+    """A tar and a zip with a member of each kind."""
+    tarred, zipped = io.BytesIO(), io.BytesIO()
+    with tarfile.open(fileobj=tarred, mode="w", format=tarfile.PAX_FORMAT, pax_headers={"comment": "a"}) as archive:
+        for name in ("a.txt", "ä" * 120):
+            info = tarfile.TarInfo(name)
+            info.size = 10
+            archive.addfile(info, io.BytesIO(b"192.0.2.1\n"))
+    sparse = header(b"S", b"192.0.2.1\n", {482: b"\1"})
+    with zipfile.ZipFile(zipped, "w") as bundle:
+        for method in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_LZMA):
+            bundle.writestr(zipfile.ZipInfo(f"{method}.txt"), b"192.0.2.1\n" * 20, method)
+    return tarred.getvalue()[:-1024] + header(b"L", b"b" * 150) + header(b"0", b"b") + sparse, zipped.getvalue()
+
+
+@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    data=st.sampled_from(packed()),
+    changes=st.lists(st.tuples(st.integers(0, 1 << 16), st.binary(min_size=1, max_size=12)), max_size=12),
+    length=st.none() | st.integers(512, 1 << 13),
+)
+def test_an_archive_of_any_bytes_gives_entries_that_are_read_or_refused(
+    tmp_path: Path, data: bytes, changes: list[tuple[int, bytes]], length: int | None
+) -> None:
+    made = bytearray(data)
+    for offset, value in changes:
+        start = offset % len(made)
+        made[start : start + len(value)] = value
+    for start in range(0, len(made) - 511, 512):  # right checksums, so that what stands in the headers counts
+        if made[start + 257 : start + 262] == b"ustar":
+            made[start : start + 512] = signed(made[start : start + 512])
+    (tmp_path / "a").write_bytes(made[:length])
+    for entry in walk([tmp_path]):
+        readable(entry)
 
 
 def test_a_member_that_claims_exbibytes_is_not_waited_for(tmp_path: Path) -> None:

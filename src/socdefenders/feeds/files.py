@@ -11,7 +11,6 @@ import stat
 import tarfile
 import tempfile
 import zipfile
-import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,11 +18,8 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from socdefenders.errors import FeedError
-from socdefenders.feeds.streams import ENTRY_BYTES, opened
+from socdefenders.feeds.streams import DAMAGED, ENTRY_BYTES, opened
 
-_BROKEN = (OSError, EOFError, ValueError, zlib.error, tarfile.TarError, zipfile.BadZipFile, RuntimeError)
-"""What the archive libraries raise; RuntimeError: a member with a password, an unknown method, headers nested without
-end; ValueError: a member of an archive that has been left."""
 _MAX_NAME = 1024
 _IN_MEMORY = 8 << 20
 _EMPTY_READS = 100
@@ -98,7 +94,7 @@ def _members(members: Iterator[Entry], name: str) -> Iterator[Entry]:
         yield from members
     except FeedError as error:
         yield _failed(name, error)
-    except _BROKEN as error:
+    except DAMAGED as error:
         yield _failed(name, FeedError(f"{name}: the archive is damaged ({error})."))
 
 
@@ -131,7 +127,7 @@ def _zip_opener(archive: zipfile.ZipFile, member: zipfile.ZipInfo, name: str, li
     def open_member() -> BinaryIO:
         try:
             return opened(cast("BinaryIO", archive.open(member)), name, limit)
-        except _BROKEN as error:
+        except DAMAGED as error:
             raise FeedError(f"{name}: cannot be read ({error}).") from error
 
     return open_member
@@ -148,6 +144,8 @@ class _Member(tarfile.TarInfo):
     """A tar header whose extended headers are bounded: the library reads those whole into memory."""
 
     def _proc_member(self, archive: tarfile.TarFile) -> tarfile.TarInfo | None:
+        if self.type == tarfile.GNUTYPE_SPARSE:  # the library keeps the map of its holes, however long, in memory
+            raise tarfile.ReadError("a sparse file")
         if self.type in (b"x", b"g", b"X", b"K", b"L") and self.size > 1 << 20:
             raise tarfile.ReadError("an extended header of more than 1 MiB")
         return cast("tarfile.TarInfo | None", super()._proc_member(archive))  # type: ignore[misc]  # not in typeshed
@@ -199,7 +197,7 @@ def _tar_entry(
         try:
             if not spool.tell():
                 _copy(archive, member, spool)
-        except _BROKEN as error:
+        except DAMAGED as error:
             raise FeedError(f"{name}: cannot be read ({error}).") from error
         return opened(_Window(spool), name, limit)  # type: ignore[arg-type]  # a BinaryIO in all that is called
 

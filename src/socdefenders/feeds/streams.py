@@ -8,6 +8,9 @@ that was cut off gives everything readable before it gives the error.
 import bz2
 import io
 import lzma
+import struct
+import tarfile
+import zipfile
 import zlib
 from collections.abc import Callable
 from typing import BinaryIO, Protocol
@@ -27,7 +30,23 @@ _INPUT = 16384
 _ZSTD_INPUT = 512
 """A Zstandard block of 4 bytes may stand for 128 kB, and its decoder takes no output bound: feed it sips."""
 
-_BROKEN = (OSError, EOFError, zlib.error, lzma.LZMAError, zstandard.ZstdError, ValueError)
+DAMAGED = (
+    OSError,
+    EOFError,
+    lzma.LZMAError,
+    zlib.error,
+    zstandard.ZstdError,
+    tarfile.TarError,
+    zipfile.BadZipFile,
+    # `tarfile` and `zipfile` trust the numbers in headers, and document none of these:
+    ArithmeticError,  # a number too large for an index
+    LookupError,  # a header that ends too early
+    RuntimeError,  # a member with a password, an unknown method, headers nested without end
+    TypeError,
+    ValueError,  # no number, no UTF-8; a member of an archive that has been left
+    struct.error,
+)
+"""What the libraries raise that open compressed files and archives, on damaged ones."""
 
 
 class _Decoder(Protocol):
@@ -132,7 +151,7 @@ class _Chunks(io.RawIOBase):
     def _next(self) -> bytes:
         try:
             return self._source.read(_STEP)
-        except _BROKEN as error:
+        except DAMAGED as error:
             raise FeedError(f"{self._name}: cannot be read to its end ({error}).") from error
 
     def close(self) -> None:
@@ -153,7 +172,7 @@ class _Decompressed(_Chunks):
     def _next(self) -> bytes:
         try:
             return self._advance()
-        except _BROKEN as error:
+        except DAMAGED as error:
             raise FeedError(f"{self._name}: its compressed data is damaged ({error}).") from error
 
     def _advance(self) -> bytes:
