@@ -6,6 +6,7 @@ import io
 import lzma
 import os
 import tarfile
+import time
 import tracemalloc
 import zipfile
 from collections.abc import Callable, Iterator
@@ -187,8 +188,72 @@ def test_a_tar_header_that_is_odd_never_loses_the_rest(tmp_path: Path, case: str
 def test_a_sparse_member_is_refused(tmp_path: Path, case: str) -> None:
     (tmp_path / "a.tar").write_bytes(header(b"0") + HEADERS[case])
     *_, last = walk([tmp_path])
-    with pytest.raises(FeedError, match="sparse"):
+    with pytest.raises(FeedError, match=r"damaged \(a sparse file\)"):
         last.open()
+
+
+def record(name: str, value: bytes) -> bytes:
+    """A record of an extended header."""
+    rest = f" {name}=".encode() + value + b"\n"
+    length = next(n for n in range(len(rest) + 1, len(rest) + 9) if len(str(n)) + len(rest) == n)
+    return str(length).encode() + rest
+
+
+@pytest.mark.parametrize("field", ["GNU.sparse.map", "GNU.sparse.size", "GNU.sparse.major"])
+def test_a_sparse_member_of_an_extended_header_is_refused(tmp_path: Path, field: str) -> None:
+    (tmp_path / "a.tar").write_bytes(header(b"x", record(field, b"1")) + header(b"0", b"192.0.2.1"))
+    (entry,) = walk([tmp_path])
+    with pytest.raises(FeedError, match=r"damaged \(a sparse file\)"):
+        entry.open()
+
+
+def test_an_extended_header_gives_the_next_member_its_name_size_and_time(tmp_path: Path) -> None:
+    said = record("path", "ä/löng.txt".encode()) + record("size", b"11") + record("mtime", b"86400.5")
+    members = header(b"x", said) + header(b"0", b"203.0.113.1", {124: b"0" * 11}) + header(b"0", b"192.0.2.1")
+    (tmp_path / "a.tar").write_bytes(header(b"g", record("path", b"other")) + members)
+    found = [(e.name.partition("!")[2], read(e), e.modified and e.modified.timestamp()) for e in walk([tmp_path])]
+    assert found == [("ä/löng.txt", b"203.0.113.1", 86400.5), ("a.txt", b"192.0.2.1", 0)]
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(name=st.text(st.characters(exclude_categories=["C", "Z"], exclude_characters="./"), min_size=1, max_size=400))
+def test_every_name_that_an_archiver_writes_is_read(tmp_path: Path, name: str) -> None:
+    for form in (tarfile.PAX_FORMAT, tarfile.GNU_FORMAT):
+        with tarfile.open(tmp_path / "a.tar", "w", format=form) as archive:
+            archive.addfile(tarfile.TarInfo(name))
+        assert [entry.name.partition("!")[2] for entry in walk([tmp_path])] == [name]
+
+
+def test_global_headers_are_not_kept(tmp_path: Path) -> None:
+    with gzip.open(tmp_path / "a.tgz", "wb", 1) as out:
+        for n in range(20):
+            out.write(header(b"g", b"".join(b"13 %02d.%05d=\n" % (n, k) for k in range(10_000))) + header(b"0"))
+    tracemalloc.start()
+    assert sum(1 for _ in walk([tmp_path])) == 20
+    assert tracemalloc.get_traced_memory()[1] < 8 << 20
+    tracemalloc.stop()
+
+
+def test_extended_headers_are_bounded_for_each_member_and_for_all(tmp_path: Path) -> None:
+    (tmp_path / "a.tar").write_bytes(header(b"x", record("a", bytes(700_000))) * 2 + header(b"0"))
+    (tmp_path / "b.tar").write_bytes((header(b"x", record("a", bytes(2_000))) + header(b"0")) * 10)
+    (tmp_path / "c.tar").write_bytes((header(b"x", record("a", bytes(400))) + header(b"0")) * 10)
+    messages: dict[str, list[str]] = {"a": [], "b": [], "c": []}
+    for entry in walk([tmp_path], Limits(members=10)):
+        _, error = readable(entry)
+        messages[Path(entry.name.partition("!")[0]).stem] += [error.message.partition(": ")[2]] if error else []
+    assert messages == {
+        "a": ["the archive is damaged (extended headers of more than 1 MiB)."],
+        "b": ["its extended headers are too large; unpack it and import the folder."],
+        "c": [],
+    }
+
+
+def test_an_extended_header_of_digits_is_read_in_linear_time(tmp_path: Path) -> None:
+    (tmp_path / "a.tar").write_bytes(header(b"x", b"1" * 1_000_000) + header(b"0"))
+    started = time.perf_counter()
+    assert len(list(walk([tmp_path]))) == 1
+    assert time.perf_counter() - started < 5
 
 
 def test_a_large_member_of_a_zip_with_a_wrong_checksum_gives_what_it_has_and_then_an_error(tmp_path: Path) -> None:
