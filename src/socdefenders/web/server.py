@@ -14,7 +14,7 @@ from typing import Any, cast
 import orjson
 import uvicorn
 import uvloop
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from socdefenders.errors import SettingsError
 from socdefenders.settings import Settings
@@ -25,7 +25,7 @@ from socdefenders.web.services import running
 KEEP_ALIVE_SECONDS = 30
 GRACE_SECONDS = 5
 HEAD_SECONDS = 10.0
-"""How long a client may take to send the head of a request."""
+"""How long a client may take to send the head of a request, or the rest of a body after its answer."""
 _BEYOND_ASCII = re.compile(rb"[\x80-\xff]")
 MAX_HEAD = 65_536
 """Bytes of a request's address and headers."""
@@ -152,27 +152,40 @@ class _Protocol(HttpToolsProtocol):
     _head = 0
     _within = False
     """Whether a request has begun and its end has not come."""
+    cycle: RequestResponseCycle | None  # type: ignore[assignment]  # None before the first, as uvicorn itself says
     _head_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn itself
         super().connection_made(cast("asyncio.Transport", _Together(transport, self.loop)))
-        self._head_timer = self.loop.call_later(self.config.head_seconds, self.transport.close)
+        self._await_head()
 
     def data_received(self, data: bytes) -> None:
         # Only where a request begins: a body that grew would let its end pass for another request.
         if not self._within and not data.isascii():
             data = _escaped(data)
         super().data_received(data)
-        if self._head and self._head_timer is None:
-            self._head_timer = self.loop.call_later(self.config.head_seconds, self.transport.close)
-        elif not self._head and self._head_timer is not None:
-            self._head_timer.cancel()
-            self._head_timer = None
+        if self.cycle is None or self.cycle.response_complete:
+            # Whatever came, uvicorn has dropped its own timer, and a blank line or the end of a body brings none back.
+            self._await_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self._head_came()
+        super().connection_lost(exc)
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if self._within and not self.pipeline:  # the rest of a body that nobody waits for
+            self._await_head()
+
+    def _await_head(self) -> None:
+        """Close the connection unless the head of a request is complete in time."""
+        if self._head_timer is None and not self.transport.is_closing():
+            self._head_timer = self.loop.call_later(self.config.head_seconds, self.transport.close)
+
+    def _head_came(self) -> None:
         if self._head_timer is not None:
             self._head_timer.cancel()
-        super().connection_lost(exc)
+            self._head_timer = None
 
     def on_message_begin(self) -> None:
         self._head, self._within = 1, True
@@ -188,6 +201,7 @@ class _Protocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self._head = 0
+        self._head_came()
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
