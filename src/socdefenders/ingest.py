@@ -40,6 +40,8 @@ MAX_INDEXED = 2_048
 """Bytes of a text that the database finds by an index; PostgreSQL takes 2,704 for a row there."""
 MAX_SOURCE = 200
 """Characters of a source's name."""
+MAX_LINK = 2_048
+"""Characters of the address of an article or a reference, which every record of an answer repeats."""
 PLAIN, DEFANGED = 50, 75
 """Confidence of a value in an article: its author's defanging says that it is meant as an indicator."""
 
@@ -233,12 +235,17 @@ def _take_observable(batch: Batch, item: Observable, origin: _Origin) -> None:
             _with_port(item.context, indicator.port),
             item.tags,
             item.techniques,
-            item.reference_url,
+            _link(item.reference_url),
             item.threat_type,
             item.malware_family,
         )
     )
     return None
+
+
+def _link(url: str | None) -> str | None:
+    """`url`, or None where it is too long to lead anywhere."""
+    return url if url is None or len(url) <= MAX_LINK else None
 
 
 def _with_port(context: str | None, port: int | None) -> str | None:
@@ -250,14 +257,15 @@ def _with_port(context: str | None, port: int | None) -> str | None:
 def _take_document(batch: Batch, item: Document, origin: _Origin) -> None:
     source = origin.source_of(item)
     batch.sources.setdefault(source, (origin.format.category, origin.format.homepage))
-    address, host = _address(item.url)
+    url = _link(item.url)
+    address, host = _address(url)
     article = NewArticle(
         # Without an address the file's own name keeps two reports of one title apart. The fragment counts:
         # some publishers keep a year of bulletins on one page.
         name_id("article", source, *([address] if address else [Path(origin.file).name, item.title])),
         source,
         item.title,
-        item.url,
+        url,
         item.published_at,
         item.modified_at,
         item.text,

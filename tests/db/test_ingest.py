@@ -130,6 +130,22 @@ async def test_texts_too_long_for_an_index_are_cut_and_lose_nothing(
     assert await column(reader, "select value from suppressed where type = 'url'") == ["https://www.google.com/x"]
 
 
+async def test_addresses_that_are_too_long_are_not_repeated_in_every_record(
+    dsn: str, reader: Connection, tmp_path: Path
+) -> None:
+    fit = "https://research.example/" + "a" * (ingest.MAX_LINK - 25)
+    for name, url in (("fit", fit), ("long", fit + "a")):
+        page = f'<html><head><title>{name}</title><link rel="canonical" href="{url}"></head><body><p>'
+        (tmp_path / f"{name}.html").write_text(
+            page + "It beacons to 203.0.113[.]4 every hour. " * 20 + "</p></body></html>"
+        )
+        (tmp_path / f"{name}.csv").write_text(f"ip,reference\n203.0.113.7,{url}\n")
+    outcome = await load(dsn, [tmp_path], now=NOW)
+    assert (outcome.new, outcome.articles) == (4, 2)
+    assert await column(reader, "select url from articles order by title") == [fit, None]
+    assert set(await column(reader, "select reference_url from sightings")) == {fit, None}
+
+
 async def test_a_source_named_on_the_command_line_is_cut_too(dsn: str, reader: Connection, tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("203.0.113.1\n")
     await load(dsn, [tmp_path], now=NOW, options=Options(source="s" * 5_000))
