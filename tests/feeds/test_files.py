@@ -138,6 +138,21 @@ def test_an_archive_of_too_many_members_is_refused(tmp_path: Path) -> None:
         last.open()
 
 
+@pytest.mark.parametrize("kind", ["tar", "zip"])
+def test_what_is_compressed_in_an_archive_is_bounded_in_all(tmp_path: Path, kind: str) -> None:
+    bomb, path = gzip.compress(bytes(1 << 20)), tmp_path / f"a.{kind}"
+    if kind == "tar":
+        tar(path, "w", {f"{n}.gz": bomb for n in range(8)})
+    else:
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+            for n in range(8):
+                archive.writestr(f"{n}.gz", bomb)
+    results = [readable(entry) for entry in walk([path], Limits(archive_bytes=5 << 20))]
+    assert [error is None for _, error in results] == [True] * 4 + [False] * 4
+    assert sum(len(got) for got, _ in results) < 6 << 20
+    assert all("larger than 5 MiB in all" in error.message for _, error in results if error)
+
+
 def test_a_tar_header_that_claims_a_gigantic_name_is_refused(tmp_path: Path) -> None:
     info = tarfile.TarInfo("././@LongLink")
     info.type, info.size = tarfile.GNUTYPE_LONGNAME, 1 << 30

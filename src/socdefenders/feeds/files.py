@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from socdefenders.errors import FeedError
-from socdefenders.feeds.streams import DAMAGED, ENTRY_BYTES, opened
+from socdefenders.feeds.streams import DAMAGED, ENTRY_BYTES, Count, opened
 
 _MAX_NAME = 1024
 _IN_MEMORY = 8 << 20
@@ -118,21 +118,39 @@ def _archive(path: Path, name: str, limits: Limits) -> Callable[[Path, str, Limi
     return _tar if head[257:262] == b"ustar" else None
 
 
+def _total(name: str, limit: int) -> Count:
+    """Count what all members of the archive `name` give, and refuse what goes beyond `limit` bytes."""
+    given = 0
+
+    def count(size: int) -> None:
+        nonlocal given
+        given += size
+        if given > limit:
+            raise FeedError(
+                f"{name}: larger than {limit >> 20} MiB in all when opened; unpack it and import the folder."
+            )
+
+    return count
+
+
 def _zip(path: Path, name: str, limits: Limits) -> Iterator[Entry]:
     with zipfile.ZipFile(path) as archive:
         members = archive.infolist()
+        count = _total(name, limits.archive_bytes)
         if len(members) > limits.members:
             raise FeedError(f"{name}: holds more than {limits.members} files; unpack it and import the folder.")
         for member in members:
             if not member.is_dir() and not _hidden(member.filename):
                 shown = f"{name}!{_shown(member.filename)}"
-                yield Entry(shown, _zip_opener(archive, member, shown, limits.entry_bytes), _zip_time(member))
+                yield Entry(shown, _zip_opener(archive, member, shown, limits.entry_bytes, count), _zip_time(member))
 
 
-def _zip_opener(archive: zipfile.ZipFile, member: zipfile.ZipInfo, name: str, limit: int) -> Callable[[], BinaryIO]:
+def _zip_opener(
+    archive: zipfile.ZipFile, member: zipfile.ZipInfo, name: str, limit: int, count: Count
+) -> Callable[[], BinaryIO]:
     def open_member() -> BinaryIO:
         try:
-            return opened(cast("BinaryIO", archive.open(member)), name, limit)
+            return opened(cast("BinaryIO", archive.open(member)), name, limit, count)
         except DAMAGED as error:
             raise FeedError(f"{name}: cannot be read ({error}).") from error
 
@@ -241,16 +259,16 @@ def _tar(path: Path, name: str, limits: Limits) -> Iterator[Entry]:
         opened(_file(path, name), name, limits.archive_bytes) as stream,
         _Archive.open(fileobj=cast("BinaryIO", _Ending(stream)), mode="r|", tarinfo=_Member) as archive,
     ):
-        count = 0
+        number, count = 0, _total(name, limits.archive_bytes)
         while (member := archive.next()) is not None:
-            count += 1
-            if count > limits.members:
+            number += 1
+            if number > limits.members:
                 raise FeedError(f"{name}: holds more than {limits.members} files; unpack it and import the folder.")
             if archive.extended > limits.members * _EXTENDED_A_MEMBER:
                 raise FeedError(f"{name}: its extended headers are too large; unpack it and import the folder.")
             if member.isreg() and not _hidden(member.name):
                 with tempfile.SpooledTemporaryFile(_IN_MEMORY) as spool:
-                    yield _tar_entry(archive, member, spool, f"{name}!{_shown(member.name)}", limits.entry_bytes)
+                    yield _tar_entry(archive, member, spool, f"{name}!{_shown(member.name)}", limits.entry_bytes, count)
 
 
 def _tar_entry(
@@ -259,6 +277,7 @@ def _tar_entry(
     spool: "tempfile.SpooledTemporaryFile[bytes]",
     name: str,
     limit: int,
+    count: Count,
 ) -> Entry:
     """A member of a streamed tar, copied aside when first opened so that it can be opened again."""
 
@@ -270,7 +289,7 @@ def _tar_entry(
                 _copy(archive, member, spool)
         except DAMAGED as error:
             raise FeedError(f"{name}: cannot be read ({error}).") from error
-        return opened(_Window(spool), name, limit)  # type: ignore[arg-type]  # a BinaryIO in all that is called
+        return opened(_Window(spool), name, limit, count)  # type: ignore[arg-type]  # a BinaryIO in all that is called
 
     return Entry(name, open_member, _time(member.mtime))
 
