@@ -36,6 +36,12 @@ TEXT = 8 << 20
 """Characters of articles a transaction: what bounds memory where many of them hold few indicators."""
 REASONS = 8
 """Reasons kept of each kind."""
+MAX_INDEXED = 2_048
+"""Bytes of a text that the database finds by an index; PostgreSQL takes 2,704 for a row there."""
+MAX_SOURCE = 200
+"""Characters of a source's name."""
+MAX_LINK = 2_048
+"""Characters of the address of an article or a reference, which every record of an answer repeats."""
 PLAIN, DEFANGED = 50, 75
 """Confidence of a value in an article: its author's defanging says that it is meant as an indicator."""
 
@@ -188,6 +194,11 @@ class _Origin:
     fixed: bool
     """True: whoever loads the file named its source, and no row says otherwise."""
 
+    def source_of(self, item: Observable | Document) -> str:
+        """Who reports `item`."""
+        name = self.source if self.fixed or item.source is None else item.source
+        return name if len(name) <= MAX_SOURCE else name[:MAX_SOURCE].rstrip()
+
 
 def _items(entry: Entry, options: Options) -> Iterator[tuple[Item, _Origin]]:
     format_ = PARSERS[options.format] if options.format else recognise(entry)
@@ -222,7 +233,7 @@ def _take_observable(batch: Batch, item: Observable, origin: _Origin) -> None:
     reason = unlikely(indicator)
     if reason is not None:
         return batch.complain("suppressed", f"{origin.file}:{item.line}: {indicator.value}", reason.detail)
-    source = origin.source if origin.fixed or item.source is None else item.source
+    source = origin.source_of(item)
     batch.sources.setdefault(source, (origin.format.category, origin.format.homepage))
     batch.sightings.append(
         NewSighting(
@@ -237,12 +248,17 @@ def _take_observable(batch: Batch, item: Observable, origin: _Origin) -> None:
             _with_port(item.context, indicator.port),
             item.tags,
             item.techniques,
-            item.reference_url,
+            _link(item.reference_url),
             item.threat_type,
             item.malware_family,
         )
     )
     return None
+
+
+def _link(url: str | None) -> str | None:
+    """`url`, or None where it is too long to lead anywhere."""
+    return url if url is None or len(url) <= MAX_LINK else None
 
 
 def _with_port(context: str | None, port: int | None) -> str | None:
@@ -252,16 +268,17 @@ def _with_port(context: str | None, port: int | None) -> str | None:
 
 
 def _take_document(batch: Batch, item: Document, origin: _Origin) -> None:
-    source = origin.source if origin.fixed or item.source is None else item.source
+    source = origin.source_of(item)
     batch.sources.setdefault(source, (origin.format.category, origin.format.homepage))
-    address, host = _address(item.url)
+    url = _link(item.url)
+    address, host = _address(url)
     article = NewArticle(
         # Without an address the file's own name keeps two reports of one title apart. The fragment counts:
         # some publishers keep a year of bulletins on one page.
         name_id("article", source, *([address] if address else [Path(origin.file).name, item.title])),
         source,
         item.title,
-        item.url,
+        url,
         item.published_at,
         item.modified_at,
         item.text,
@@ -277,13 +294,18 @@ def _take_document(batch: Batch, item: Document, origin: _Origin) -> None:
     techniques = tuple(match[0].value for (type_, _), match in kept.items() if type_ is IocType.MITRE_ATTACK)
     batch.sightings += [_sighting(matches, article, techniques) for matches in kept.values()]
     reasons = [
-        Suppressed(match.type, match.value, match.suppressed.rule, match.suppressed.detail)
+        Suppressed(match.type, _indexable(match), match.suppressed.rule, match.suppressed.detail)
         for key, match in suppressed.items()
         if match.suppressed and key not in kept
     ]
     batch.outcome.suppressed += len(reasons)
     batch.articles[article.id] = ReadArticle(article, reasons)
     batch.text += len(item.text)
+
+
+def _indexable(match: Match) -> str:
+    """The value as published, or in ASCII where it is too large for an index: `/../` may take back most of a URL."""
+    return match.value if len(match.value.encode()) <= MAX_INDEXED else match.canonical
 
 
 def _address(url: str | None) -> tuple[str | None, str | None]:

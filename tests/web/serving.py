@@ -120,10 +120,15 @@ class Server:
         return self.process.stdout.readline().strip()
 
 
-def connected(server: Server) -> socket.socket:
-    """Open a connection without a word on it."""
+def connected(server: Server, *, unread: int = 0) -> socket.socket:
+    """Open a connection without a word on it; its side takes about `unread` bytes that are not read."""
     address = httpx.URL(server.url)
-    return socket.create_connection((address.host, address.port or 0), timeout=WITHIN)
+    connection = socket.socket()
+    connection.settimeout(WITHIN)
+    if unread:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, unread)
+    connection.connect((address.host, address.port or 0))
+    return connection
 
 
 def raw(server: Server, request: bytes) -> bytes:
