@@ -1,6 +1,7 @@
 """The commands one by one: their help, what they print, how they end. Those that run a server are in test_cli_up."""
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -20,9 +21,10 @@ from socdefenders import errors
 from socdefenders.cli import COMMANDS, STATUSES, progress, remote, root
 from socdefenders.cli.terminal import safe, safe_json
 from socdefenders.feeds import walk
+from socdefenders.indicators import defang
 from socdefenders.storage.database import Database
 from tests.clusters import in_thread
-from tests.e2e.commands import EXAMPLES, PROGRAM, environment, good, run
+from tests.e2e.commands import EXAMPLES, PROGRAM, environment, good, on_terminal, run
 
 ESCAPES = "\x1b]0;owned\x07\x1b[2J\x9b31m\u202eevil"
 
@@ -256,6 +258,40 @@ def test_defanged_output_holds_nothing_that_becomes_a_link(loaded: str) -> None:
     assert "198[.]51[.]100[.]23" in said
     assert "http" not in said
     assert "198.51.100.23" not in said
+
+
+LINES = re.compile(r"\x1b\[\d+m| +$", re.MULTILINE)
+
+
+@pytest.mark.parametrize("columns", [60, 80, 120])
+@pytest.mark.parametrize("options", [(), ("--defang",)], ids=["plain", "defanged"])
+def test_every_value_and_link_stands_whole_on_a_terminal_of_any_width(
+    loaded: str, columns: int, options: tuple[str, ...]
+) -> None:
+    asked = ("search", "198.51.100.23")
+    shown = LINES.sub("", on_terminal(columns, *asked, *options, SOCDEFENDERS_DATABASE_URL=loaded))
+    answer = json.loads(good(*asked, "--json", SOCDEFENDERS_DATABASE_URL=loaded))["data"]
+    reported = answer["matches"] + answer["relatedIOCs"]
+    wanted = [ioc["value"] for ioc in reported] + [ioc["source"]["reference_url"] for ioc in answer["matches"]]
+    missing = [value for value in filter(None, wanted) if (defang(value) if options else value) not in shown]
+    assert missing == []
+    assert ("Confidence" in shown) is (columns == 120)
+    longest = max(len(line) for line in shown.splitlines() if "://" not in line)
+    assert longest <= columns
+
+
+@pytest.mark.parametrize("columns", [60, 120])
+def test_a_value_of_2000_characters_is_not_broken(dsn: str, tmp_path: Path, columns: int) -> None:
+    url = "http://long.example/" + "a" * 1_980
+    (tmp_path / "list.txt").write_text(url + "\n")
+    good("import", "--format", "list", tmp_path / "list.txt", SOCDEFENDERS_DATABASE_URL=dsn)
+    assert f"url  {url}\n" in LINES.sub("", on_terminal(columns, "search", url, SOCDEFENDERS_DATABASE_URL=dsn))
+
+
+def test_what_is_piped_has_no_blanks_at_the_end_of_its_lines(loaded: str) -> None:
+    for arguments in (("search", "198.51.100.23"), ("keys", "list")):
+        said = run(*arguments, SOCDEFENDERS_DATABASE_URL=loaded).stdout
+        assert [line for line in said.splitlines() if line != line.rstrip()] == []
 
 
 def test_bytes_that_are_no_text_are_no_question(loaded: str) -> None:
