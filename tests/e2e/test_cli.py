@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from io import StringIO
 from pathlib import Path
 
 import click
@@ -19,10 +20,12 @@ from hypothesis import strategies as st
 
 from socdefenders import errors
 from socdefenders.cli import COMMANDS, STATUSES, progress, remote, root
-from socdefenders.cli.terminal import safe, safe_json
+from socdefenders.cli.answer import Page
+from socdefenders.cli.terminal import console, safe, safe_json
 from socdefenders.feeds import walk
 from socdefenders.indicators import defang
 from socdefenders.storage.database import Database
+from socdefenders.web.api.schemas import SearchData
 from tests.clusters import in_thread
 from tests.e2e.commands import EXAMPLES, PROGRAM, environment, good, on_terminal, run
 
@@ -246,6 +249,27 @@ def test_the_status_of_a_search_says_whether_it_is_found(
     assert json.loads(run("search", *arguments, "--json", SOCDEFENDERS_DATABASE_URL=loaded).stdout)["data"][
         "found"
     ] is (status == 0)
+
+
+def test_a_misspelt_value_is_found_by_a_connection_that_is_new(loaded: str) -> None:
+    said = good("search", "timetable-snyc.example", SOCDEFENDERS_DATABASE_URL=loaded)
+    assert said.startswith("Not found as such: timetable-snyc.example")
+    assert "timetable-sync.example" in said
+
+
+def test_an_answer_that_is_not_complete_does_not_say_that_nothing_is_there() -> None:
+    meta = {"total_matches": 0, "related_count": 0, "search_time_ms": 9, "strategy": "none", "truncated": False}
+    said = {}
+    for complete in (True, False):
+        data = {"found": False, "query": "a.example", "matches": [], "relatedIOCs": [], "meta": meta}
+        written = StringIO()
+        Page(console(written), defanged=False).show(
+            SearchData.model_validate(data | {"meta": meta | {"complete": complete}})
+        )
+        said[complete] = written.getvalue()
+    assert said[True].startswith("Not found: a.example\n")
+    assert said[False].startswith("Nothing found in the time allowed: a.example\n")
+    assert "SOCDEFENDERS_SEARCH_DEADLINE_MS" in said[False]
 
 
 def test_related_values_are_shown_unless_they_are_not_wanted(loaded: str) -> None:

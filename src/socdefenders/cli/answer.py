@@ -16,6 +16,7 @@ from rich.text import Text
 
 from socdefenders.cli.terminal import safe, show
 from socdefenders.indicators import defang
+from socdefenders.settings import PREFIX
 from socdefenders.web.api.schemas import Ioc, SearchData
 
 MOST_SHOWN = 25
@@ -30,6 +31,10 @@ LEAST_REPORT, LEAST_TITLE = 40, 16
 
 COLOURS = {"high": "red", "medium": "yellow", "low": "cyan"}
 NOT_SAFE = "That does not mean that it is safe: only that nothing loaded here reports it."
+CUT_SHORT = (
+    f"The search for similar values was cut short: there may be more. {PREFIX}SEARCH_DEADLINE_MS gives it more time, "
+    "here or, with --url, at the server."
+)
 _DOT = re.compile(r"(?<=\w)\.(?=\w)")
 _SCHEME = re.compile(r"\bhttp(?=s?://)", re.IGNORECASE)
 
@@ -60,7 +65,8 @@ class Page:
         total = found.meta.total_matches
         reports = "1 report" if total == 1 else f"{total:,} reports"
         if not found.found:
-            lines = [Text(f"Not found: {query}", style="bold yellow"), Text(NOT_SAFE)]
+            words = "Not found" if found.meta.complete else "Nothing found in the time allowed"
+            lines = [Text(f"{words}: {query}", style="bold yellow"), Text(NOT_SAFE)]
         elif found.meta.strategy == "exact":
             lines = [Text(f"Found: {reports} of {query} (exact match)", style="bold green")]
         else:
@@ -69,7 +75,7 @@ class Page:
                 Text(NOT_SAFE),
             ]
         if not found.meta.complete:
-            lines.append(Text("The search for similar values was cut short by its time limit: there may be more."))
+            lines.append(Text(CUT_SHORT))
         if found.meta.truncated:
             lines.append(Text("There are more than these; they are the most confident and recent, or the closest."))
         for line in lines:

@@ -35,6 +35,8 @@ Exit status: 0 found; 1 not found; 2 the question, an option, the key or a setti
 """
 
 NOT_FOUND = 1
+PATIENCE_MS = 500
+"""What a search here may take at least: its connection is new, and whoever waits for it is one person."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,14 +102,15 @@ def command(  # noqa: PLR0913  # an argument an option
 
 async def _ask(place: Place, settings: Settings, question: Question) -> bytes:
     await prepare(place)
-    async with Database(place.dsn, size=1) as stored:
+    patience = max(PATIENCE_MS, settings.search_deadline_ms)
+    async with Database(place.dsn, size=1, bounded_ms=patience) as stored:
         began = time.perf_counter()
         result = await search.find(
             stored,
             question.text,
             type_=question.type,
             include_related=question.related,
-            deadline=settings.search_deadline_ms / 1000,
+            deadline=patience / 1000,
         )
         seconds = time.perf_counter() - began
     body = render.search_body(
