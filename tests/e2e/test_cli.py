@@ -27,7 +27,7 @@ from socdefenders.indicators import defang
 from socdefenders.storage.database import Database
 from socdefenders.web.api.schemas import SearchData
 from tests.clusters import in_thread
-from tests.e2e.commands import EXAMPLES, PROGRAM, environment, good, on_terminal, run
+from tests.e2e.commands import EXAMPLES, PROGRAM, data_directory, environment, good, on_terminal, run
 
 ESCAPES = "\x1b]0;owned\x07\x1b[2J\x9b31m\u202eevil"
 
@@ -118,6 +118,21 @@ def test_a_data_directory_without_a_database_is_not_made_by_asking(tmp_path: Pat
     assert done.returncode == 3
     assert "socdefenders up" in done.stderr
     assert not (tmp_path / "none").exists()
+
+
+def test_a_dry_run_without_a_database_makes_none() -> None:
+    with data_directory() as path:
+        said = json.loads(good("import", EXAMPLES, "--dry-run", "--json", "--data-dir", path))
+        assert (said["new"] > 100, said["malformed"]) == (True, 0)
+        assert not path.exists()
+        assert list(path.parent.iterdir()) == []
+        assert run("search", "198.51.100.23", "--data-dir", path).returncode == 3
+
+
+def test_a_search_says_when_nothing_is_loaded_at_all(dsn: str, loaded: str) -> None:
+    said = "Nothing is loaded here at all"
+    assert said in run("search", "a.example", SOCDEFENDERS_DATABASE_URL=dsn).stdout
+    assert said not in run("search", "never-reported.example", SOCDEFENDERS_DATABASE_URL=loaded).stdout
 
 
 def test_importing_twice_changes_nothing(dsn: str) -> None:

@@ -31,6 +31,7 @@ LEAST_REPORT, LEAST_TITLE = 40, 16
 
 COLOURS = {"high": "red", "medium": "yellow", "low": "cyan"}
 NOT_SAFE = "That does not mean that it is safe: only that nothing loaded here reports it."
+NOTHING_LOADED = "Nothing is loaded here at all: `socdefenders import` does, and --data-dir names another place."
 CUT_SHORT = (
     f"The search for similar values was cut short: there may be more. {PREFIX}SEARCH_DEADLINE_MS gives it more time, "
     "here or, with --url, at the server."
@@ -47,9 +48,11 @@ class Page:
     defanged: bool
     """Whether values, links and texts are written so that nothing makes a link of them."""
 
-    def show(self, found: SearchData) -> None:
-        """Write the whole answer."""
+    def show(self, found: SearchData, *, empty: bool = False) -> None:
+        """Write the whole answer; of an `empty` database say that it is."""
         self._headline(found)
+        if empty:
+            self.console.print(Text(NOTHING_LOADED, style="bold yellow"))
         if found.matches:
             self._reports(found.matches[:MOST_SHOWN])
         left = len(found.matches) - MOST_SHOWN

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,12 +12,13 @@ import click
 
 from socdefenders import ingest
 from socdefenders.cli import options
-from socdefenders.cli.place import Place, database, prepare
+from socdefenders.cli.place import Place, database, exists, passing, prepare
 from socdefenders.cli.progress import Bar
 from socdefenders.cli.terminal import safe, write_json
 from socdefenders.errors import FeedError
 from socdefenders.feeds import PARSERS
 from socdefenders.model import Outcome
+from socdefenders.settings import Settings
 
 EPILOG = """\b
 Examples:
@@ -140,7 +142,7 @@ def command(
     if source is not None and (not source.strip() or not source.isprintable()):
         raise click.BadParameter("must be printable, and not empty", param_hint="--source")
     run = Run(paths, ingest.Options(source, format_, dry_run), Bar(paths))
-    with database(settings, context.command_path, create=True) as place:
+    with _where(settings, context.command_path, dry_run=dry_run) as place:
         run.work(place)
     seconds = time.monotonic() - run.began
     if as_json:
@@ -154,6 +156,11 @@ def command(
     if not run.outcome.files:
         raise FeedError("There is no file to load at the paths named.")
     return 1 if strict and run.outcome.malformed else 0
+
+
+def _where(settings: Settings, name: str, *, dry_run: bool) -> AbstractContextManager[Place]:
+    """Return the database to load into; a dry run compares with an empty one where there is none, and makes none."""
+    return passing(name) if dry_run and not exists(settings) else database(settings, name, create=not dry_run)
 
 
 def _facts(run: Run, seconds: float) -> dict[str, object]:
