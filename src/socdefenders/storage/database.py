@@ -48,6 +48,8 @@ UNAVAILABLE = (
     asyncpg.DiskFullError,
     asyncpg.OutOfMemoryError,
     asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.InvalidCatalogNameError,  # a database, or its tables, that a restore is about to bring back
+    asyncpg.UndefinedTableError,
 )
 
 # The driver counts these to the errors of its interface; no second attempt mends them.
