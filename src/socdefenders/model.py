@@ -214,6 +214,8 @@ class Outcome:
     files: int = 0
     reasons: list[Reason] = field(default_factory=list)
     """The first few different reasons of each kind of record that was left out."""
+    empty_reports: list[str] = field(default_factory=list)
+    """The first few files that were recognised as reports, though nothing is reported in them: they may be lists."""
 
 
 @dataclass(frozen=True, slots=True)

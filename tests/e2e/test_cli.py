@@ -160,6 +160,18 @@ def test_a_malformed_line_is_shown_with_its_place_and_fails_a_strict_import_alon
     assert run(*arguments, "--strict", SOCDEFENDERS_DATABASE_URL=dsn).returncode == 1
 
 
+def test_a_list_that_is_taken_for_a_report_does_not_vanish_without_a_word(dsn: str, tmp_path: Path) -> None:
+    words = "Blocked at the gateway since the first of May, from the notes of the night shift\n"
+    (tmp_path / "list.txt").write_text(f"{words}198.51.100.7\n{words}192.0.2.61\n{words}")
+    (tmp_path / "notes.md").write_text(f"# Notes\n\n{words}")
+    said = good("import", tmp_path, SOCDEFENDERS_DATABASE_URL=dsn)
+    assert said.endswith(f"if they are lists: --format list\n  {tmp_path / 'list.txt'}\n")
+    facts = json.loads(good("import", tmp_path, "--json", SOCDEFENDERS_DATABASE_URL=dsn))
+    assert facts["empty_reports"] == [str(tmp_path / "list.txt")]
+    again = good("import", tmp_path / "list.txt", "--format", "text", SOCDEFENDERS_DATABASE_URL=dsn)
+    assert "--format list" not in again
+
+
 def test_an_interrupted_import_keeps_what_it_has_counted(dsn: str, tmp_path: Path) -> None:
     path = tmp_path / "long.txt"
     path.write_text("".join(f"host-{number}.long.example\n" for number in range(200_000)))

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -182,9 +182,19 @@ def _summary(run: Run, seconds: float) -> str:
     width = max(len(f"{getattr(outcome, name):,}") for name in LINES)
     lines = [f"{verb} {count:,} records of {files} in {seconds:.1f} s ({rate:,.0f} rows/s).", ""]
     lines += [f"  {name:<11}  {getattr(outcome, name):>{width},}  {meaning}" for name, meaning in LINES.items()]
-    if outcome.reasons:
-        left = sum(getattr(outcome, kind) for kind in LEFT_OUT) - len(outcome.reasons)
-        reasons = sorted(outcome.reasons, key=lambda reason: LEFT_OUT.index(reason.kind))
-        lines += ["", "Left out:", *(f"  {reason.kind:<11}  {safe(str(reason))}" for reason in reasons)]
-        lines += [f"  ... and {left:,} more"] if left > 0 else []
+    lines += ["", *_left_out(outcome)] if outcome.reasons else []
+    if outcome.empty_reports:
+        lines += ["", "Read as reports (text), in which nothing is reported; if they are lists: --format list"]
+        lines += [f"  {safe(name)}" for name in outcome.empty_reports]
     return "\n".join(lines)
+
+
+def _left_out(outcome: Outcome) -> Iterator[str]:
+    """Give the reasons, by their kind, and how many records of each kind were left out beside those."""
+    yield "Left out:"
+    for kind in LEFT_OUT:
+        reasons = [reason for reason in outcome.reasons if reason.kind == kind]
+        yield from (f"  {kind:<11}  {safe(str(reason))}" for reason in reasons)
+        left = getattr(outcome, kind) - len(reasons)
+        if left > 0:
+            yield f"  {kind:<11}  ... and {left:,} more"
