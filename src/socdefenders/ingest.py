@@ -35,13 +35,16 @@ BATCH = 8_000
 TEXT = 8 << 20
 """Characters of articles a transaction: what bounds memory where many of them hold few indicators."""
 REASONS = 8
-"""Reasons kept of each kind."""
+"""Reasons kept of each kind, and names of reports in which nothing is reported."""
 MAX_INDEXED = 2_048
 """Bytes of a text that the database finds by an index; PostgreSQL takes 2,704 for a row there."""
 MAX_SOURCE = 200
 """Characters of a source's name."""
 MAX_LINK = 2_048
 """Characters of the address of an article or a reference, which every record of an answer repeats."""
+REPORT = PARSERS["text"]
+MARKUP = (".md", ".markdown", ".adoc", ".asciidoc", ".rst")
+"""Endings of files that are meant as reports, whatever stands in them."""
 PLAIN, DEFANGED = 50, 75
 """Confidence of a value in an article: its author's defanging says that it is meant as an indicator."""
 
@@ -146,6 +149,7 @@ def _add(total: Outcome, part: Outcome) -> None:
         setattr(total, name, getattr(total, name) + getattr(part, name))
     for reason in part.reasons:
         _keep(total.reasons, reason)
+    total.empty_reports = (total.empty_reports + part.empty_reports)[:REASONS]
 
 
 def _keep(reasons: list[Reason], new: Reason) -> None:
@@ -193,6 +197,8 @@ class _Origin:
     format: Format
     fixed: bool
     """True: whoever loads the file named its source, and no row says otherwise."""
+    guessed: bool
+    """True: the format is what the file looks like, and nobody named it."""
 
     def source_of(self, item: Observable | Document) -> str:
         """Who reports `item`."""
@@ -205,7 +211,7 @@ def _items(entry: Entry, options: Options) -> Iterator[tuple[Item, _Origin]]:
     if format_ is None:
         raise UnknownFormat
     source = options.source or source_name(entry.name, format_)
-    origin = _Origin(entry.name, source, format_, fixed=options.source is not None)
+    origin = _Origin(entry.name, source, format_, fixed=options.source is not None, guessed=not options.format)
     for item in items(entry, format_):
         yield item, origin
 
@@ -293,6 +299,8 @@ def _take_document(batch: Batch, item: Document, origin: _Origin) -> None:
             suppressed[key] = match
     techniques = tuple(match[0].value for (type_, _), match in kept.items() if type_ is IocType.MITRE_ATTACK)
     batch.sightings += [_sighting(matches, article, techniques) for matches in kept.values()]
+    if not kept and origin.guessed and origin.format is REPORT and not origin.file.lower().endswith(MARKUP):
+        batch.outcome.empty_reports.append(origin.file)
     reasons = [
         Suppressed(match.type, _indexable(match), match.suppressed.rule, match.suppressed.detail)
         for key, match in suppressed.items()

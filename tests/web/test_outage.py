@@ -3,11 +3,13 @@
 import os
 import signal
 import socket
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from socdefenders.storage import pgconfig
 from socdefenders.storage.database import Database
 from socdefenders.storage.pgconfig import ROLE
 from tests.clusters import Cluster, cluster
@@ -66,6 +68,36 @@ async def test_a_database_that_lets_nobody_in_is_away_and_its_words_are_for_the_
             await beside.execute(open_.format(name))
         assert eventually(lambda: server.client.get("/readyz").status_code == 200)
         assert "not permitted to log in" in server.log() or "not currently accepting connections" in server.log()
+
+
+def test_while_a_backup_is_restored_it_says_that_the_database_is_away(own_cluster: Cluster, tmp_path: Path) -> None:
+    def program(name: str, *arguments: str) -> None:
+        instance = own_cluster.instance
+        how = ("--host", str(instance.socket_dir), "--username", pgconfig.ROLE)
+        subprocess.run([instance.binaries / name, *how, *arguments], check=True)
+
+    def status() -> int:
+        answer = server.search("192.0.2.10", secret)
+        assert answer.status_code == 503 or answer.json()["data"]["found"]
+        return answer.status_code
+
+    dump = str(tmp_path / "backup.dump")
+    with own_cluster.database() as dsn:
+        name = dsn.partition("?")[0].rpartition("/")[2]
+        fill_now(dsn)
+        secret = new_key(dsn)
+        with Server(dsn, tmp_path / "server.log") as server:
+            assert status() == 200
+            program("pg_dump", "--format", "custom", "--file", dump, name)
+            program("dropdb", "--force", name)
+            assert eventually(lambda: status() == 503)
+            assert eventually(lambda: server.client.get("/readyz").status_code == 503)
+            program("createdb", "--template", "template0", name)
+            assert [status() for _ in range(5)] == [503] * 5
+            program("pg_restore", "--dbname", name, "--no-owner", "--single-transaction", dump)
+            assert eventually(lambda: status() == 200)
+            assert "Traceback" not in server.log()
+            assert "request failed" not in server.log()
 
 
 def test_without_a_database_it_does_not_start_and_says_why(tmp_path: Path) -> None:

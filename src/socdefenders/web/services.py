@@ -10,6 +10,7 @@ from time import monotonic
 
 from structlog.typing import FilteringBoundLogger
 
+from socdefenders import search
 from socdefenders.accounts import Authenticator, Budgets, SharedCounters, UsageLog
 from socdefenders.errors import SettingsError, StorageError
 from socdefenders.settings import Settings
@@ -87,6 +88,7 @@ async def running(services: Services) -> AsyncIterator[None]:
     """Check the database, then run what stands behind the endpoints until the block ends."""
     await migrate.check(services.database.dsn)
     await _take(services.alone)
+    await _warm(services)
     tasks = _tasks(services)
     try:
         yield
@@ -103,6 +105,13 @@ async def _take(alone: ExclusiveLock | None) -> None:
         if monotonic() > until:
             raise SettingsError(ANOTHER_PROCESS)
         await asyncio.sleep(0.05)
+
+
+async def _warm(services: Services) -> None:
+    try:
+        await search.warm(services.database)
+    except StorageError as error:  # such as too many connections: what is open serves, only slower at first
+        services.log.warning("not every connection could be opened beforehand", reason=error.message)
 
 
 def _tasks(services: Services) -> Sequence[asyncio.Task[None]]:
