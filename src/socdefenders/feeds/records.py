@@ -12,13 +12,12 @@ from itertools import chain, islice
 from typing import BinaryIO
 
 from socdefenders.feeds.fields import looks_like_indicator, name_key, when
-from socdefenders.feeds.lines import MAX_LINE, lines
+from socdefenders.feeds.lines import COMMENTS, MAX_LINE, lines
 
 RECORD_LINES = 40
 SAMPLE = 60
 MAX_COLUMNS = 200
 DELIMITERS = ",\t;|"
-COMMENTS = ("#", ";", "//")
 
 csv.field_size_limit(MAX_LINE)
 
