@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from socdefenders.feeds.fields import clean, confidence, joined, tags, when
+from socdefenders.feeds.fields import clean, confidence, joined, link, tags, when
 from socdefenders.feeds.jsons import Json, load, records
 from socdefenders.feeds.parsers.base import About, Hints
 from socdefenders.feeds.parsers.table import Columns, read_rows, typed_observables, with_port
@@ -63,7 +63,7 @@ def parse_urlhaus_json(stream: BinaryIO, hints: Hints) -> Iterator[Item]:
             last_seen=when(record.get("last_online")),
             threat_type=clean(record.get("threat")),
             tags=tags(record.get("tags")),
-            reference_url=clean(record.get("urlhaus_link") or record.get("urlhaus_reference")),
+            reference_url=link(record.get("urlhaus_link") or record.get("urlhaus_reference")),
         )
 
 
@@ -106,7 +106,7 @@ def _threatfox(record: Json) -> About:
         threat_type=clean(record.get("threat_type")),
         malware_family=None if family == "Unknown malware" else family,
         tags=tags(record.get("tags")),
-        reference_url=clean(record.get("reference")),
+        reference_url=link(record.get("reference")),
     )
 
 

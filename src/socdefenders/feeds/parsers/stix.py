@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from socdefenders.feeds.fields import clean, confidence, joined, tags, techniques, when
+from socdefenders.feeds.fields import clean, confidence, joined, link, tags, techniques, when
 from socdefenders.feeds.jsons import Json, as_dict, as_list, load
 from socdefenders.feeds.parsers.base import BARE, About, Hints
 from socdefenders.model import IocType, Item, Observable, Rejected
@@ -75,9 +75,9 @@ def _object(number: int, each: Json, names: dict[str, str | None], families: dic
 
 
 def _about(each: Json, names: dict[str, str | None], families: dict[str, str | None]) -> About:
-    links = [as_dict(reference) for reference in as_list(each.get("external_references"))]
-    ids = (clean(link.get("external_id")) for link in links)
-    url = next((link["url"] for link in links if str(link.get("url")).startswith("http")), None)
+    references = [as_dict(reference) for reference in as_list(each.get("external_references"))]
+    ids = (clean(reference.get("external_id")) for reference in references)
+    urls = filter(None, (link(reference.get("url")) for reference in references))
     named = [*as_list(each.get("labels")), *as_list(each.get("indicator_types"))]
     threat = next((text for text in map(clean, (*as_list(each.get("indicator_types")), *named)) if text), None)
     return About(
@@ -89,7 +89,7 @@ def _about(each: Json, names: dict[str, str | None], families: dict[str, str | N
         tags=tags(named),
         techniques=techniques(*ids),
         context=joined(clean(each.get("name")), clean(each.get("description"))),
-        reference_url=clean(url),
+        reference_url=next(urls, None),
         source=names.get(str(each.get("created_by_ref"))),
     )
 
@@ -154,7 +154,7 @@ def _observed(number: int, each: Json, about: About) -> Iterator[Item]:
 
 def _named(number: int, each: Json, about: About) -> Iterator[Item]:
     """A vulnerability by its CVE, an attack pattern by its technique."""
-    ids = (as_dict(link).get("external_id") for link in as_list(each.get("external_references")))
+    ids = (as_dict(reference).get("external_id") for reference in as_list(each.get("external_references")))
     texts = [text for text in (*ids, each.get("name")) if isinstance(text, str)]
     if each.get("type") == "vulnerability":
         found = next((text for text in texts if text.upper().startswith("CVE-")), None)

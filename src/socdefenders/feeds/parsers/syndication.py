@@ -16,7 +16,7 @@ import fastfeedparser
 import feedparser
 
 from socdefenders.errors import FeedError
-from socdefenders.feeds.fields import clean, when
+from socdefenders.feeds.fields import clean, link, when
 from socdefenders.feeds.jsons import Json, as_dict, as_list, read_all
 from socdefenders.feeds.page import MAX_TEXT, host, visible_text
 from socdefenders.feeds.parsers.base import Hints
@@ -55,8 +55,8 @@ def parse_syndication(stream: BinaryIO, hints: Hints) -> Iterator[Item]:
 
 def _publication(channel: Json) -> str | None:
     """The feed's own name; the host it leads to where it calls itself no more than a blog."""
-    title, link = clean(channel.get("title")), clean(channel.get("link"))
-    return (host(link) or title) if title is None or title.lower() in _NAMELESS else title[:200]
+    title, address = clean(channel.get("title")), clean(channel.get("link"))
+    return (host(address) or title) if title is None or title.lower() in _NAMELESS else title[:200]
 
 
 def _fast(data: bytes) -> tuple[Json, list[Json]]:
@@ -86,11 +86,10 @@ def _document(number: int, entry: Json, source: str | None) -> Item:
     title = visible_text(str(entry.get("title") or ""))
     if not text and not title:
         return Rejected(number, "an entry with neither title nor text")
-    link = clean(entry.get("link"))
     return Document(
         title=" ".join((title or text[:120].partition("\n")[0]).split())[:500],
         text=text[:MAX_TEXT],
-        url=link if link and link.startswith(("http://", "https://")) else None,
+        url=link(entry.get("link")),
         published_at=_time(entry, "published"),
         modified_at=_time(entry, "updated"),
         line=number,

@@ -11,6 +11,7 @@ from socdefenders.feeds.fields import (
     composite,
     confidence,
     joined,
+    link,
     looks_like_indicator,
     name_key,
     tags,
@@ -191,16 +192,11 @@ def _about(columns: Columns) -> Callable[[Sequence[str]], About]:
             tags=tags(tagged) if tagged else (),
             techniques=techniques(cell(columns.techniques), tagged, context),
             context=context,
-            reference_url=_link(cell(columns.reference_url)),
+            reference_url=link(cell(columns.reference_url)),
             source=clean(cell(columns.source)),
         )
 
     return about
-
-
-def _link(text: str) -> str | None:
-    link = clean(text)
-    return link if link and link.startswith(("http://", "https://")) else None
 
 
 def guess_columns(opened: Table, *, by_content: bool = True) -> Columns | None:
@@ -250,10 +246,10 @@ def _by_content(cells: list[list[str]]) -> Columns | None:
     others = [index for index in range(len(cells)) if index != value]
     kind = next((index for index in others if _share(cells, index, _is_type) >= 0.8), -1)
     time = next((index for index in others if _share(cells, index, _is_time) >= 0.8), -1)
-    link = next((index for index in others if _share(cells, index, _is_link) >= 0.8), -1)
-    rest = (index for index in others if index not in {kind, time, link})
+    reference = next((index for index in others if _share(cells, index, _is_link) >= 0.8), -1)
+    rest = (index for index in others if index not in {kind, time, reference})
     words = tuple(index for index in rest if _share(cells, index, _is_words) >= 0.5)
-    return Columns(((value, None),), type=kind, first_seen=time, reference_url=link, context=words)
+    return Columns(((value, None),), type=kind, first_seen=time, reference_url=reference, context=words)
 
 
 def _share(cells: list[list[str]], index: int, test: Callable[[str], bool]) -> float:
@@ -267,7 +263,7 @@ def _is_type(cell: str) -> bool:
 
 
 def _is_link(cell: str) -> bool:
-    return cell.strip().startswith(("http://", "https://"))
+    return link(cell) is not None
 
 
 def _is_words(cell: str) -> bool:
