@@ -3,6 +3,7 @@
 import io
 import json
 import time
+import tracemalloc
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from socdefenders.errors import FeedError
 from socdefenders.feeds import PARSERS, Hints, detect
 from socdefenders.feeds.fields import clean, confidence, looks_like_indicator, tags, when
+from socdefenders.feeds.jsons import MAX_VALUES, load
 from socdefenders.feeds.page import main_text, visible_text
 from socdefenders.feeds.parsers.stix import comparisons
 from socdefenders.model import Item, Observable, Rejected
@@ -127,6 +129,21 @@ def test_a_damaged_record_in_the_middle_of_a_json_list_keeps_the_others() -> Non
     found = parse("feodo-json", f"[{','.join(records)}]".encode())
     assert sum(isinstance(item, Observable) for item in found) >= 9
     assert any(isinstance(item, Rejected) for item in found)
+
+
+@pytest.mark.parametrize("unit", [b'{"a":1},', b"{},", b"[],", b"1,", b'"",'])
+def test_small_values_that_would_take_gigabytes_are_counted_before_they_are_read(unit: bytes) -> None:
+    data = b"[" + unit * MAX_VALUES + b"1]"
+    tracemalloc.start()
+    with pytest.raises(FeedError, match="values"):
+        load(io.BytesIO(data), "in")
+    assert tracemalloc.get_traced_memory()[1] < 3 * len(data)
+    tracemalloc.stop()
+
+
+def test_lines_of_json_are_counted_while_they_are_read() -> None:
+    with pytest.raises(FeedError, match="values"):
+        load(io.BytesIO(b"1\n" * (MAX_VALUES + 1)), "in")
 
 
 SLOW = {
