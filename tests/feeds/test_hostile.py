@@ -15,7 +15,7 @@ from socdefenders.feeds.fields import clean, confidence, looks_like_indicator, t
 from socdefenders.feeds.jsons import MAX_VALUES, load
 from socdefenders.feeds.page import main_text, visible_text
 from socdefenders.feeds.parsers.stix import comparisons
-from socdefenders.model import Item, Observable, Rejected
+from socdefenders.model import Document, Item, Observable, Rejected
 
 SNIPPETS = st.sampled_from([
     b'"', b",", b";", b"\t", b"\n", b"\r\n", b"#", b"\0", b"\xff\xfe", b"\xef\xbb\xbf", b"{", b"}", b"[", b"]", b":",
@@ -144,6 +144,37 @@ def test_small_values_that_would_take_gigabytes_are_counted_before_they_are_read
 def test_lines_of_json_are_counted_while_they_are_read() -> None:
     with pytest.raises(FeedError, match="values"):
         load(io.BytesIO(b"1\n" * (MAX_VALUES + 1)), "in")
+
+
+FEED = (
+    '<!DOCTYPE rss [<!ENTITY a "boom">]><rss><channel><title>t</title><item><title>x &a;</title></item></channel></rss>'
+)
+DOCTYPES = {
+    "behind a section inside a comment": b"<!--<![CDATA[-->" + FEED.encode() + b"<!--]]>-->",
+    "behind a comment inside an instruction": b"<?a <!-- ?>" + FEED.encode() + b"<!-- -->",
+    "UTF-7": b'<?xml version="1.0" encoding="utf-7"?>' + FEED.replace("<!", "+ADwAIQ-").encode(),
+    "UTF-7 far away": b'<?xml version="1.0"'
+    + b" " * 9_000
+    + b'encoding="utf-7"?>'
+    + FEED.replace("<!", "+ADwAIQ-").encode(),
+    "UTF-16": ('<?xml version="1.0" encoding="utf-16"?>' + FEED).encode("utf-16"),
+    "UTF-32": ('<?xml version="1.0" encoding="utf-32"?>' + FEED).encode("utf-32"),
+    "UTF-32 without a mark": FEED.encode("utf-32-be"),
+    "EBCDIC": ('<?xml version="1.0" encoding="cp037"?>' + FEED).encode("cp037"),
+}
+
+
+@pytest.mark.parametrize("case", DOCTYPES)
+def test_no_spelling_of_a_feed_hides_its_doctype(case: str) -> None:
+    with pytest.raises(FeedError, match=r"DOCTYPE is refused|encoding that feeds do not use"):
+        list(PARSERS["rss"].parse(io.BytesIO(DOCTYPES[case]), Hints("in")))
+
+
+@pytest.mark.parametrize("name", ["utf-8", "ISO-8859-1", "iso-8859-15", "windows-1252"])
+def test_a_feed_that_writes_about_doctypes_is_read_in_the_encodings_of_feeds(name: str) -> None:
+    start = f'<?xml version="1.0" encoding="{name}"?><!-- <!ELEMENT a> --><rss><channel><title>t</title><item>'
+    text = start + "<title>ä</title><description><![CDATA[<!-- a <!DOCTYPE]]></description></item></channel></rss>"
+    assert [item.title for item in parse("rss", text.encode(name)) if isinstance(item, Document)] == ["ä"]
 
 
 SLOW = {
