@@ -177,6 +177,14 @@ def test_a_feed_that_writes_about_doctypes_is_read_in_the_encodings_of_feeds(nam
     assert [item.title for item in parse("rss", text.encode(name)) if isinstance(item, Document)] == ["ä"]
 
 
+@pytest.mark.parametrize("reference", ["&#xD800;", "&#xdfff;", "&#x0000DC00;", "&#55296;", "&#057343;", "&amp;#xD800;"])
+def test_half_a_character_in_one_entry_does_not_lose_the_feed(reference: str) -> None:
+    body = f"<item><title>a {reference} z</title></item><item><title>&#xD7FF;&#xE000;</title></item>"
+    found = parse("rss", f'<?xml version="1.0"?><rss><channel><title>t</title>{body}</channel></rss>'.encode())
+    titles = [item.title for item in found if isinstance(item, Document)]
+    assert titles == ["a \ufffd z", "\ud7ff\ue000"]
+
+
 SLOW = {
     "white space before a comment": ("list", b"192.0.2.1" + b" " * 60_000 + b"\n"),
     "white space in a trail": ("maltrail", b"a.example" + b"\t" * 60_000 + b"\n"),

@@ -46,6 +46,8 @@ _PLAIN_ENCODING = re.compile(
     re.IGNORECASE,
 )
 """Encodings in which `<!DOCTYPE` is spelt in these very bytes, or in those of UTF-16."""
+_REFERENCE = re.compile(rb"&#(?:[xX]0*([dD][0-9a-fA-F]{3})|0*(5[5-7][0-9]{3}))(?![0-9a-fA-F]);?")
+"""Of a character near the surrogates, which are none."""
 _OTHER_WIDTHS = (b"\0\0", b"\x4c\x6f\xa7\x94")
 """What UTF-32 and EBCDIC begin with."""
 
@@ -54,6 +56,7 @@ def parse_syndication(stream: BinaryIO, hints: Hints) -> Iterator[Item]:
     """Read a feed's entries."""
     data = read_all(stream, MAX_FEED, hints.name)
     _refuse_doctype(data, hints.name)
+    data = _REFERENCE.sub(_scalar, data)
     channel, entries = _fast(data)
     if not entries:
         channel, entries = _thorough(data, hints.name)
@@ -70,6 +73,12 @@ def _refuse_doctype(data: bytes, name: str) -> None:
         raise FeedError(f"{name}: a feed in an encoding that feeds do not use is refused; save it as UTF-8.")
     if _DOCTYPE.search(_QUOTED.sub(b"", data)) or _WIDE_DOCTYPE.search(data):
         raise FeedError(f"{name}: a feed with a DOCTYPE is refused; remove it and try again.")
+
+
+def _scalar(reference: re.Match[bytes]) -> bytes:
+    """A reference to a character; U+FFFD for half of one, over which both libraries would lose the whole feed."""
+    code = int(reference[1], 16) if reference[1] else int(reference[2])
+    return b"&#xFFFD;" if 0xD800 <= code <= 0xDFFF else reference[0]
 
 
 def _publication(channel: Json) -> str | None:
