@@ -185,6 +185,12 @@ def test_half_a_character_in_one_entry_does_not_lose_the_feed(reference: str) ->
     assert titles == ["a \ufffd z", "\ud7ff\ue000"]
 
 
+@pytest.mark.parametrize("port", ["\u00b2", "\u0663", "\uff14\uff14\uff13", "http", ""])
+def test_a_port_that_is_no_number_does_not_lose_its_address(port: str) -> None:
+    found = parse("csv", f"ip,port\n203.0.113.1,{port}\n203.0.113.2,8443\n".encode())
+    assert [item.value for item in found if isinstance(item, Observable)] == ["203.0.113.1", "203.0.113.2:8443"]
+
+
 SLOW = {
     "white space before a comment": ("list", b"192.0.2.1" + b" " * 60_000 + b"\n"),
     "white space in a trail": ("maltrail", b"a.example" + b"\t" * 60_000 + b"\n"),
