@@ -152,6 +152,8 @@ def _zip_opener(
     archive: zipfile.ZipFile, member: zipfile.ZipInfo, name: str, limit: int, count: Count
 ) -> Callable[[], BinaryIO]:
     def open_member() -> BinaryIO:
+        if member.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:  # others come whole into memory
+            raise FeedError(f"{name}: not compressed by deflate; unpack the archive and import the folder.")
         try:
             return opened(cast("BinaryIO", archive.open(member)), name, limit, count)
         except DAMAGED as error:

@@ -176,6 +176,8 @@ class _Protocol(HttpToolsProtocol):
     _head = 0
     _within = False
     """Whether a request has begun and its end has not come."""
+    _first_line = True
+    """Whether what comes next may belong to the first line of a request."""
     cycle: RequestResponseCycle | None  # type: ignore[assignment]  # None before the first, as uvicorn itself says
     _head_timer: asyncio.TimerHandle | None = None
 
@@ -185,10 +187,12 @@ class _Protocol(HttpToolsProtocol):
         self._await_head()
 
     def data_received(self, data: bytes) -> None:
-        # Only where a request begins: a body that grew would let its end pass for another request.
-        if not self._within and not data.isascii():
+        # Only its first line: a body that grew would let its end pass for another request.
+        if self._first_line and not data.isascii():
             data = _escaped(data)
         super().data_received(data)
+        if self._within:
+            self._first_line = self._first_line and b"\n" not in data
         if self.cycle is None or self.cycle.response_complete:
             # Whatever came, uvicorn has dropped its own timer, and a blank line or the end of a body brings none back.
             self._await_head()
@@ -242,7 +246,11 @@ class _Protocol(HttpToolsProtocol):
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
-        self._head, self._within = 0, False  # trailers are counted as they come, and begin no other request
+        self._head, self._within, self._first_line = (
+            0,
+            False,
+            True,
+        )  # trailers are counted as they come, and begin no other request
         super().on_message_complete()
 
     def _grow(self, size: int) -> None:

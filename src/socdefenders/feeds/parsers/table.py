@@ -164,8 +164,9 @@ def typed_observables(value: str, name: str, line: int, about: About = BARE) -> 
 
 def with_port(value: str, port: str) -> str:
     """`address:port`, when there is a port and the value has none yet."""
-    port = port.strip()
-    return f"{value.strip()}:{port}" if port.isdigit() and value.strip() and ":" not in value and port != "0" else value
+    port, address = port.strip(), value.strip()
+    is_port = port.isascii() and port.isdecimal() and port != "0"
+    return f"{address}:{port}" if is_port and address and ":" not in value else value
 
 
 def _source_alone(at: int) -> Callable[[Sequence[str]], About]:
