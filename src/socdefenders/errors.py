@@ -6,8 +6,9 @@ to statuses in one table.
 
 SocDefendersError
 ├── InputError                 what somebody typed or sent cannot be understood
-│   └── InvalidIndicator       a value that is no indicator of the type it claims
-│       └── Unsupported        well-formed, but of a kind that is not kept here (a CIDR block)
+│   ├── InvalidIndicator       a value that is no indicator of the type it claims
+│   │   └── Unsupported        well-formed, but of a kind that is not kept here (a CIDR block)
+│   └── PayloadTooLarge        a request announces a body that nothing reads
 ├── SettingsError              a setting is missing or cannot be read
 ├── FeedError                  a published file or page could not be read
 │   └── UnknownFormat          nothing recognises the file
@@ -65,6 +66,10 @@ class Unsupported(InvalidIndicator):
     """The value is well-formed, but of a kind that is not kept as an indicator."""
 
 
+class PayloadTooLarge(InputError):
+    """The request's body is larger than anything this API reads."""
+
+
 class SettingsError(SocDefendersError):
     """A setting is missing or cannot be read."""
 
@@ -113,7 +118,10 @@ class AccessError(SocDefendersError):
 
 
 class MissingKey(AccessError):
-    """API key is required. Include it in the Authorization header as "Bearer sk_live_..."."""
+    """API key is required. Include it in the Authorization header as "Bearer sk_live_..."
+
+    Word for word what clients are promised.
+    """  # noqa: D400, D415  # the promise ends without a full stop
 
 
 class InvalidKey(AccessError):

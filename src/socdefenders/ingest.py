@@ -35,7 +35,16 @@ BATCH = 8_000
 TEXT = 8 << 20
 """Characters of articles a transaction: what bounds memory where many of them hold few indicators."""
 REASONS = 8
-"""Reasons kept of each kind."""
+"""Reasons kept of each kind, and names of reports in which nothing is reported."""
+MAX_INDEXED = 2_048
+"""Bytes of a text that the database finds by an index; PostgreSQL takes 2,704 for a row there."""
+MAX_SOURCE = 200
+"""Characters of a source's name."""
+MAX_LINK = 2_048
+"""Characters of the address of an article or a reference, which every record of an answer repeats."""
+REPORT = PARSERS["text"]
+MARKUP = (".md", ".markdown", ".adoc", ".asciidoc", ".rst")
+"""Endings of files that are meant as reports, whatever stands in them."""
 PLAIN, DEFANGED = 50, 75
 """Confidence of a value in an article: its author's defanging says that it is meant as an indicator."""
 
@@ -85,9 +94,10 @@ async def load(
     options: Options = Options(),  # frozen
     progress: Callable[[str, Outcome], None] = lambda _file, _outcome: None,
 ) -> Outcome:
-    """Load every file at or below `paths`; raise FeedError when there is none, or the format named is unknown.
+    """Load every file at or below `paths`; raise FeedError when a path does not exist or the format named is unknown.
 
-    `progress` is called after each batch with the file being read and the counts so far.
+    A file that cannot be read is counted, and its reason kept. `progress` is called after each batch with the file
+    being read and the counts so far.
     """
     for path in paths:
         if not path.exists():
@@ -134,10 +144,12 @@ def _add(total: Outcome, part: Outcome) -> None:
         "malformed",
         "articles",
         "files",
+        "unread",
     ):
         setattr(total, name, getattr(total, name) + getattr(part, name))
     for reason in part.reasons:
         _keep(total.reasons, reason)
+    total.empty_reports = (total.empty_reports + part.empty_reports)[:REASONS]
 
 
 def _keep(reasons: list[Reason], new: Reason) -> None:
@@ -153,17 +165,27 @@ def _batches(entries: Iterable[Entry], options: Options) -> Iterator[Batch]:
     for entry in entries:
         batch.file = entry.name
         batch.outcome.files += 1
+        readable: bool | None = None
         try:
             for item, origin in _items(entry, options):
+                readable = readable or _readable(item)
                 _take(batch, item, origin)
                 if batch.full:
                     yield batch
                     batch = Batch(file=entry.name)
         except UnknownFormat as error:
+            readable = False
             batch.complain("unsupported", entry.name, error.message)
         except FeedError as error:
+            readable = readable or False
             batch.complain("malformed", entry.name, error.message.removeprefix(f"{entry.name}: "))
+        batch.outcome.unread += readable is False
     yield batch
+
+
+def _readable(item: Item) -> bool:
+    """Whether it is a record, or at least one of a kind that is not kept; 0 is the line of a whole file's rejection."""
+    return not isinstance(item, Rejected) or (not item.supported and item.line > 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +197,13 @@ class _Origin:
     format: Format
     fixed: bool
     """True: whoever loads the file named its source, and no row says otherwise."""
+    guessed: bool
+    """True: the format is what the file looks like, and nobody named it."""
+
+    def source_of(self, item: Observable | Document) -> str:
+        """Who reports `item`."""
+        name = self.source if self.fixed or item.source is None else item.source
+        return name if len(name) <= MAX_SOURCE else name[:MAX_SOURCE].rstrip()
 
 
 def _items(entry: Entry, options: Options) -> Iterator[tuple[Item, _Origin]]:
@@ -182,7 +211,7 @@ def _items(entry: Entry, options: Options) -> Iterator[tuple[Item, _Origin]]:
     if format_ is None:
         raise UnknownFormat
     source = options.source or source_name(entry.name, format_)
-    origin = _Origin(entry.name, source, format_, fixed=options.source is not None)
+    origin = _Origin(entry.name, source, format_, fixed=options.source is not None, guessed=not options.format)
     for item in items(entry, format_):
         yield item, origin
 
@@ -210,7 +239,7 @@ def _take_observable(batch: Batch, item: Observable, origin: _Origin) -> None:
     reason = unlikely(indicator)
     if reason is not None:
         return batch.complain("suppressed", f"{origin.file}:{item.line}: {indicator.value}", reason.detail)
-    source = origin.source if origin.fixed or item.source is None else item.source
+    source = origin.source_of(item)
     batch.sources.setdefault(source, (origin.format.category, origin.format.homepage))
     batch.sightings.append(
         NewSighting(
@@ -225,12 +254,17 @@ def _take_observable(batch: Batch, item: Observable, origin: _Origin) -> None:
             _with_port(item.context, indicator.port),
             item.tags,
             item.techniques,
-            item.reference_url,
+            _link(item.reference_url),
             item.threat_type,
             item.malware_family,
         )
     )
     return None
+
+
+def _link(url: str | None) -> str | None:
+    """`url`, or None where it is too long to lead anywhere."""
+    return url if url is None or len(url) <= MAX_LINK else None
 
 
 def _with_port(context: str | None, port: int | None) -> str | None:
@@ -240,16 +274,17 @@ def _with_port(context: str | None, port: int | None) -> str | None:
 
 
 def _take_document(batch: Batch, item: Document, origin: _Origin) -> None:
-    source = origin.source if origin.fixed or item.source is None else item.source
+    source = origin.source_of(item)
     batch.sources.setdefault(source, (origin.format.category, origin.format.homepage))
-    address, host = _address(item.url)
+    url = _link(item.url)
+    address, host = _address(url)
     article = NewArticle(
         # Without an address the file's own name keeps two reports of one title apart. The fragment counts:
         # some publishers keep a year of bulletins on one page.
         name_id("article", source, *([address] if address else [Path(origin.file).name, item.title])),
         source,
         item.title,
-        item.url,
+        url,
         item.published_at,
         item.modified_at,
         item.text,
@@ -264,14 +299,21 @@ def _take_document(batch: Batch, item: Document, origin: _Origin) -> None:
             suppressed[key] = match
     techniques = tuple(match[0].value for (type_, _), match in kept.items() if type_ is IocType.MITRE_ATTACK)
     batch.sightings += [_sighting(matches, article, techniques) for matches in kept.values()]
+    if not kept and origin.guessed and origin.format is REPORT and not origin.file.lower().endswith(MARKUP):
+        batch.outcome.empty_reports.append(origin.file)
     reasons = [
-        Suppressed(match.type, match.value, match.suppressed.rule, match.suppressed.detail)
+        Suppressed(match.type, _indexable(match), match.suppressed.rule, match.suppressed.detail)
         for key, match in suppressed.items()
         if match.suppressed and key not in kept
     ]
     batch.outcome.suppressed += len(reasons)
     batch.articles[article.id] = ReadArticle(article, reasons)
     batch.text += len(item.text)
+
+
+def _indexable(match: Match) -> str:
+    """The value as published, or in ASCII where it is too large for an index: `/../` may take back most of a URL."""
+    return match.value if len(match.value.encode()) <= MAX_INDEXED else match.canonical
 
 
 def _address(url: str | None) -> tuple[str | None, str | None]:

@@ -212,8 +212,12 @@ class Outcome:
     malformed: int = 0
     articles: int = 0
     files: int = 0
+    unread: int = 0
+    """Files that hold something of which nothing could be read."""
     reasons: list[Reason] = field(default_factory=list)
     """The first few different reasons of each kind of record that was left out."""
+    empty_reports: list[str] = field(default_factory=list)
+    """The first few files that were recognised as reports, though nothing is reported in them: they may be lists."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -328,8 +328,9 @@ def test_a_restart_waits_for_a_postmaster_that_outlives_its_supervisor(data_dir:
     postmasters: list[int] = []
 
     def waiting(text: str) -> None:
+        if not told:  # it is told more where the machine is slow, and the old postmaster is gone then
+            os.kill(postmasters[0], signal.SIGCONT)
         told.append(text)
-        os.kill(postmasters[0], signal.SIGCONT)
 
     with embedded.running(data_dir, progress=waiting, options=TEST) as instance:
         postmasters.append(instance.pid)
@@ -338,7 +339,7 @@ def test_a_restart_waits_for_a_postmaster_that_outlives_its_supervisor(data_dir:
         os.kill(supervisor, signal.SIGKILL)
         eventually(lambda: not instance.alive())
         instance.restart()
-        assert told == ["waiting for the previous PostgreSQL to shut down"]
+        assert told[0] == "waiting for the previous PostgreSQL to shut down"
         assert fetch(instance.dsn, "select value from kept") == 41
 
 

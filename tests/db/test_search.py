@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from socdefenders.errors import InputError, StorageError
 from socdefenders.indicators import parse, reversed_host
 from socdefenders.model import Indicator, IocType, NewArticle, NewSighting, SearchResult, SourceCategory
-from socdefenders.search import FALLBACK_MATCHES, MATCHES, RELATED, RELATED_ARTICLES, find, has_trigram
+from socdefenders.search import FALLBACK_MATCHES, MATCHES, RELATED, RELATED_ARTICLES, find, has_trigram, warm
 from socdefenders.storage import searching
 from socdefenders.storage.database import Connection, Database
 from socdefenders.storage.ranges import ROWS
@@ -416,6 +416,27 @@ async def test_what_yields_no_trigram_never_reaches_the_values_and_the_rest_does
         assert (result.strategy, result.complete) == ("none", True), asked
         with pytest.raises(StorageError, match="search_text"):
             await ask(database, f"{asked}abc")
+
+
+async def test_after_a_rehearsal_every_connection_is_open_and_knows_the_statements(dsn: str) -> None:
+    await write(dsn, [seen("harbour-needle.example")])
+    async with Database(dsn, size=4, bounded_ms=60_000) as database:
+        await warm(database)
+        for held, size, needed in ((database, 4, "host_reversed"), (database.bounded, 2, "search_text")):
+            known = [
+                await connection.fetch("select statement from pg_prepared_statements") for connection in held._idle
+            ]
+            assert len(known) == size
+            assert all(any(needed in row["statement"] for row in rows) for rows in known)
+
+
+async def test_a_rehearsal_on_a_database_that_is_away_fails_and_leaves_no_connection(some_cluster: Cluster) -> None:
+    with some_cluster.database() as dsn:
+        pass
+    async with Database(dsn, size=2) as database:
+        with pytest.raises(StorageError):
+            await warm(database)
+        assert database._idle == database.bounded._idle == []
 
 
 async def test_a_deadline_that_is_over_is_admitted_and_what_is_near_is_found_all_the_same(

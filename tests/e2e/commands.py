@@ -6,9 +6,10 @@ import signal
 import subprocess
 import sys
 import tempfile
+import termios
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Self
 
@@ -114,3 +115,22 @@ def eventually_gone(data_dir: Path) -> list[str]:
     while (left := left_behind(data_dir)) and time.monotonic() < deadline:
         time.sleep(0.02)
     return left
+
+
+def on_terminal(columns: int, *arguments: str | Path, **settings: str) -> str:
+    """Run one command on a terminal of so many columns, without colours; return what it shows there."""
+    ours, theirs = os.openpty()
+    termios.tcsetwinsize(theirs, (50, columns))
+    surroundings = environment(**settings, NO_COLOR="1", TERM="xterm")
+    for name in ("COLUMNS", "LINES"):
+        surroundings.pop(name, None)
+    shown = b""
+    with subprocess.Popen(
+        [*PROGRAM, *map(str, arguments)], stdin=theirs, stdout=theirs, stderr=theirs, env=surroundings
+    ):
+        os.close(theirs)
+        with suppress(OSError):  # how the system says that nobody holds the other end any more
+            while chunk := os.read(ours, 65_536):
+                shown += chunk
+    os.close(ours)
+    return shown.decode().replace("\r\n", "\n")

@@ -1,6 +1,7 @@
 """The commands one by one: their help, what they print, how they end. Those that run a server are in test_cli_up."""
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -9,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from io import StringIO
 from pathlib import Path
 
 import click
@@ -17,12 +19,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from socdefenders import errors
-from socdefenders.cli import COMMANDS, STATUSES, progress, remote, root
-from socdefenders.cli.terminal import safe, safe_json
-from socdefenders.feeds import walk
+from socdefenders.cli import COMMANDS, STATUSES, remote, root
+from socdefenders.cli.answer import Page
+from socdefenders.cli.terminal import console, safe, safe_json
+from socdefenders.indicators import defang
 from socdefenders.storage.database import Database
+from socdefenders.web.api.schemas import SearchData
 from tests.clusters import in_thread
-from tests.e2e.commands import EXAMPLES, PROGRAM, environment, good, run
+from tests.e2e.commands import EXAMPLES, PROGRAM, data_directory, environment, good, on_terminal, run
 
 ESCAPES = "\x1b]0;owned\x07\x1b[2J\x9b31m\u202eevil"
 
@@ -115,6 +119,21 @@ def test_a_data_directory_without_a_database_is_not_made_by_asking(tmp_path: Pat
     assert not (tmp_path / "none").exists()
 
 
+def test_a_dry_run_without_a_database_makes_none() -> None:
+    with data_directory() as path:
+        said = json.loads(good("import", EXAMPLES, "--dry-run", "--json", "--data-dir", path))
+        assert (said["new"] > 100, said["malformed"]) == (True, 0)
+        assert not path.exists()
+        assert list(path.parent.iterdir()) == []
+        assert run("search", "198.51.100.23", "--data-dir", path).returncode == 3
+
+
+def test_a_search_says_when_nothing_is_loaded_at_all(dsn: str, loaded: str) -> None:
+    said = "Nothing is loaded here at all"
+    assert said in run("search", "a.example", SOCDEFENDERS_DATABASE_URL=dsn).stdout
+    assert said not in run("search", "never-reported.example", SOCDEFENDERS_DATABASE_URL=loaded).stdout
+
+
 def test_importing_twice_changes_nothing(dsn: str) -> None:
     first = json.loads(good("import", EXAMPLES, "--json", SOCDEFENDERS_DATABASE_URL=dsn))
     second = json.loads(good("import", EXAMPLES, "--json", SOCDEFENDERS_DATABASE_URL=dsn))
@@ -138,6 +157,18 @@ def test_a_malformed_line_is_shown_with_its_place_and_fails_a_strict_import_alon
     assert done.returncode == 0
     assert f"{path}:2: " in done.stdout
     assert run(*arguments, "--strict", SOCDEFENDERS_DATABASE_URL=dsn).returncode == 1
+
+
+def test_a_list_that_is_taken_for_a_report_does_not_vanish_without_a_word(dsn: str, tmp_path: Path) -> None:
+    words = "Blocked at the gateway since the first of May, from the notes of the night shift\n"
+    (tmp_path / "list.txt").write_text(f"{words}198.51.100.7\n{words}192.0.2.61\n{words}")
+    (tmp_path / "notes.md").write_text(f"# Notes\n\n{words}")
+    said = good("import", tmp_path, SOCDEFENDERS_DATABASE_URL=dsn)
+    assert said.endswith(f"if they are lists: --format list\n  {tmp_path / 'list.txt'}\n")
+    facts = json.loads(good("import", tmp_path, "--json", SOCDEFENDERS_DATABASE_URL=dsn))
+    assert facts["empty_reports"] == [str(tmp_path / "list.txt")]
+    again = good("import", tmp_path / "list.txt", "--format", "text", SOCDEFENDERS_DATABASE_URL=dsn)
+    assert "--format list" not in again
 
 
 def test_an_interrupted_import_keeps_what_it_has_counted(dsn: str, tmp_path: Path) -> None:
@@ -165,14 +196,6 @@ async def stored(dsn: str) -> int:
     """How many reports are stored."""
     async with Database(dsn, size=1) as database:
         return int((await database.fetch("select count(*) from sightings"))[0][0])
-
-
-def test_the_bar_expects_the_files_in_the_order_in_which_they_are_loaded(tmp_path: Path) -> None:
-    for name in ("b/x.txt", "a/z/1.txt", "a/y.txt", "c.txt", ".hidden/no.txt", "a/.no.txt"):
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_text("192.0.2.1\n")
-    paths = [tmp_path, EXAMPLES]
-    assert [str(path) for path in progress.files(paths)] == [entry.name for entry in walk(paths)]
 
 
 @pytest.mark.parametrize(
@@ -220,6 +243,29 @@ def test_an_empty_folder_is_an_error_and_not_a_success(dsn: str, tmp_path: Path)
     assert run("import", tmp_path, SOCDEFENDERS_DATABASE_URL=dsn).returncode == 1
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "status"),
+    [
+        ("strange.bin", b"\x00\x01\x02", 1),
+        ("broken.json", b'{"data": [{"ioc": "192.0.2.99"', 1),
+        ("words.csv", b"name,colour\nrust,red\n", 1),
+        ("names.ipsum", b"no address\n", 1),
+        ("networks.csv", b"ip\n192.0.2.0/24\n198.51.100.0/24\n", 0),
+        ("private.csv", b"ip\n10.0.0.1\n10.0.0.2\n", 0),
+        ("empty.csv", b"", 0),
+    ],
+)
+def test_files_of_which_nothing_can_be_read_are_an_error_and_not_a_success(
+    dsn: str, tmp_path: Path, name: str, content: bytes, status: int
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    arguments = ["import", tmp_path / name, *(("--format", "ipsum") if name.endswith("ipsum") else ())]
+    done = run(*arguments, SOCDEFENDERS_DATABASE_URL=dsn)
+    assert (done.returncode, "Nothing could be read" in done.stderr) == (status, status == 1)
+    (tmp_path / "good.txt").write_text("192.0.2.77\n192.0.2.78\n")
+    good("import", tmp_path, SOCDEFENDERS_DATABASE_URL=dsn)
+
+
 def test_the_formats_are_listed_without_a_path() -> None:
     said = good("import", "--list-formats")
     assert "urlhaus " in said
@@ -246,6 +292,27 @@ def test_the_status_of_a_search_says_whether_it_is_found(
     ] is (status == 0)
 
 
+def test_a_misspelt_value_is_found_by_a_connection_that_is_new(loaded: str) -> None:
+    said = good("search", "timetable-snyc.example", SOCDEFENDERS_DATABASE_URL=loaded)
+    assert said.startswith("Not found as such: timetable-snyc.example")
+    assert "timetable-sync.example" in said
+
+
+def test_an_answer_that_is_not_complete_does_not_say_that_nothing_is_there() -> None:
+    meta = {"total_matches": 0, "related_count": 0, "search_time_ms": 9, "strategy": "none", "truncated": False}
+    said = {}
+    for complete in (True, False):
+        data = {"found": False, "query": "a.example", "matches": [], "relatedIOCs": [], "meta": meta}
+        written = StringIO()
+        Page(console(written), defanged=False).show(
+            SearchData.model_validate(data | {"meta": meta | {"complete": complete}})
+        )
+        said[complete] = written.getvalue()
+    assert said[True].startswith("Not found: a.example\n")
+    assert said[False].startswith("Nothing found in the time allowed: a.example\n")
+    assert "SOCDEFENDERS_SEARCH_DEADLINE_MS" in said[False]
+
+
 def test_related_values_are_shown_unless_they_are_not_wanted(loaded: str) -> None:
     assert "Reported together" in good("search", "198.51.100.23", SOCDEFENDERS_DATABASE_URL=loaded)
     assert "Reported together" not in good("search", "198.51.100.23", "--no-related", SOCDEFENDERS_DATABASE_URL=loaded)
@@ -256,6 +323,40 @@ def test_defanged_output_holds_nothing_that_becomes_a_link(loaded: str) -> None:
     assert "198[.]51[.]100[.]23" in said
     assert "http" not in said
     assert "198.51.100.23" not in said
+
+
+LINES = re.compile(r"\x1b\[\d+m| +$", re.MULTILINE)
+
+
+@pytest.mark.parametrize("columns", [60, 80, 120])
+@pytest.mark.parametrize("options", [(), ("--defang",)], ids=["plain", "defanged"])
+def test_every_value_and_link_stands_whole_on_a_terminal_of_any_width(
+    loaded: str, columns: int, options: tuple[str, ...]
+) -> None:
+    asked = ("search", "198.51.100.23")
+    shown = LINES.sub("", on_terminal(columns, *asked, *options, SOCDEFENDERS_DATABASE_URL=loaded))
+    answer = json.loads(good(*asked, "--json", SOCDEFENDERS_DATABASE_URL=loaded))["data"]
+    reported = answer["matches"] + answer["relatedIOCs"]
+    wanted = [ioc["value"] for ioc in reported] + [ioc["source"]["reference_url"] for ioc in answer["matches"]]
+    missing = [value for value in filter(None, wanted) if (defang(value) if options else value) not in shown]
+    assert missing == []
+    assert ("Confidence" in shown) is (columns == 120)
+    longest = max(len(line) for line in shown.splitlines() if "://" not in line)
+    assert longest <= columns
+
+
+@pytest.mark.parametrize("columns", [60, 120])
+def test_a_value_of_2000_characters_is_not_broken(dsn: str, tmp_path: Path, columns: int) -> None:
+    url = "http://long.example/" + "a" * 1_980
+    (tmp_path / "list.txt").write_text(url + "\n")
+    good("import", "--format", "list", tmp_path / "list.txt", SOCDEFENDERS_DATABASE_URL=dsn)
+    assert f"url  {url}\n" in LINES.sub("", on_terminal(columns, "search", url, SOCDEFENDERS_DATABASE_URL=dsn))
+
+
+def test_what_is_piped_has_no_blanks_at_the_end_of_its_lines(loaded: str) -> None:
+    for arguments in (("search", "198.51.100.23"), ("keys", "list")):
+        said = run(*arguments, SOCDEFENDERS_DATABASE_URL=loaded).stdout
+        assert [line for line in said.splitlines() if line != line.rstrip()] == []
 
 
 def test_bytes_that_are_no_text_are_no_question(loaded: str) -> None:

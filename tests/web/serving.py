@@ -27,14 +27,26 @@ from socdefenders.storage.writing import ReadArticle, Writer
 from tests.clusters import in_thread
 
 RUN = """
-import os, sys
+import asyncio, os, sys
+import uvloop
+from datetime import datetime
 from socdefenders import settings
 from socdefenders.errors import SocDefendersError
 from socdefenders.web import log, server
+from socdefenders.web.services import utc
+at = datetime.fromisoformat(sys.argv[3]) if sys.argv[3] else None
 read = settings.read(os.environ)
 log.configure(level=read.log_level, form=read.log_format)
 try:
-    server.serve(read, sys.argv[1], ready=lambda url: print(url, flush=True), head_seconds=float(sys.argv[2]))
+    serving = server.run(
+        read,
+        sys.argv[1],
+        ready=lambda url: print(url, flush=True),
+        head_seconds=float(sys.argv[2]),
+        clock=utc if at is None else lambda: at,
+    )
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(serving)
 except SocDefendersError as error:
     sys.exit(f"{type(error).__name__}: {error.message}")
 print("stopped", flush=True)
@@ -44,11 +56,13 @@ PUBLIC_URL = "https://intel.example"
 
 
 class Server:
-    """One API process."""
+    """One API process; its clock stands still `at` a time, if one is given."""
 
-    def __init__(self, dsn: str, log: Path, *, head_seconds: float = WITHIN, **settings: object) -> None:
+    def __init__(
+        self, dsn: str, log: Path, *, head_seconds: float = WITHIN, at: datetime | None = None, **settings: object
+    ) -> None:
         self.log_path = log
-        self._arguments = (dsn, str(head_seconds))
+        self._arguments = (dsn, str(head_seconds), at.isoformat() if at else "")
         self._stack = ExitStack()
         environment = {f"SOCDEFENDERS_{name.upper()}": str(value) for name, value in settings.items()}
         self._environment = {"SOCDEFENDERS_PORT": "0", "SOCDEFENDERS_PUBLIC_URL": PUBLIC_URL, **environment}
@@ -107,10 +121,15 @@ class Server:
         return self.process.stdout.readline().strip()
 
 
-def connected(server: Server) -> socket.socket:
-    """Open a connection without a word on it."""
+def connected(server: Server, *, unread: int = 0) -> socket.socket:
+    """Open a connection without a word on it; its side takes about `unread` bytes that are not read."""
     address = httpx.URL(server.url)
-    return socket.create_connection((address.host, address.port or 0), timeout=WITHIN)
+    connection = socket.socket()
+    connection.settimeout(WITHIN)
+    if unread:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, unread)
+    connection.connect((address.host, address.port or 0))
+    return connection
 
 
 def raw(server: Server, request: bytes) -> bytes:

@@ -1,7 +1,9 @@
 """No query, however it is made, gets anything but an answer or a 400."""
 
 import random
+import select
 import time
+from contextlib import suppress
 from urllib.parse import quote_from_bytes
 
 import pytest
@@ -99,6 +101,63 @@ def test_a_connection_that_says_nothing_is_closed(start_server: StartServer) -> 
     with connected(server) as slow:
         slow.sendall(b"GET /healthz HTTP/1.1\r\nHost:")
         assert slow.recv(1) == b""
+
+
+HALF_SENT = {
+    "blank lines": (b"\r\n", b"\r\n"),
+    "blank lines after an answer": (b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n", b"\r\n"),
+    "a body in part": (b"GET /healthz HTTP/1.1\r\nHost: a\r\nContent-Length: 60000\r\n\r\n", b"b"),
+    "a chunk in part": (
+        b"GET /healthz HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n",
+        b"ffff\r\nb",
+    ),
+    "a body that nobody reads": (b"POST /healthz HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n", b""),
+}
+
+
+@pytest.mark.parametrize("case", HALF_SENT)
+def test_a_connection_on_which_no_request_comes_is_closed(start_server: StartServer, case: str) -> None:
+    server = start_server(head_seconds=0.3)
+    first, then = HALF_SENT[case]
+    with connected(server) as line:
+        line.sendall(first)
+        answer = b"" if first == b"\r\n" else line.recv(65_536)
+        line.sendall(then)
+        line.settimeout(5)
+        assert b"".join(iter(lambda: line.recv(65_536), b"")) in {b"", b'{"status":"ok"}'}
+    assert answer.startswith((b"HTTP/1.1 200", b"HTTP/1.1 405")) or not answer
+
+
+def test_a_body_sent_after_its_answer_leaves_the_connection_in_order(start_server: StartServer) -> None:
+    server = start_server()
+    with connected(server) as line:
+        line.sendall(b"GET /healthz HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\n")
+        assert line.recv(65_536).startswith(b"HTTP/1.1 200")
+        line.sendall(b"abcGET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+        answer = b"".join(iter(lambda: line.recv(65_536), b""))
+    assert answer.count(b"HTTP/1.1 200") == 1
+
+
+def test_a_connection_whose_answers_nobody_reads_is_cut_off(start_server: StartServer) -> None:
+    server = start_server(head_seconds=0.2)
+    with connected(server, unread=4_096) as line:
+        line.setblocking(False)
+        with suppress(BlockingIOError):
+            while True:  # until the server reads no more either
+                line.send(b"GET /openapi.json HTTP/1.1\r\nHost: a\r\n\r\n" * 1_000)
+        gone = select.poll()
+        gone.register(line, 0)  # tells of the end alone
+        assert gone.poll(5_000)
+
+
+def test_answers_that_wait_for_their_reader_come_whole(start_server: StartServer) -> None:
+    server = start_server()
+    size = len(server.client.get("/openapi.json").content)
+    with connected(server, unread=4_096) as line:
+        line.sendall(b"GET /openapi.json HTTP/1.1\r\nHost: a\r\n\r\n" * 300)
+        line.sendall(b"GET /openapi.json HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+        received = sum(len(part) for part in iter(lambda: line.recv(1 << 20), b""))
+    assert received > 301 * size
 
 
 def test_trailers_of_a_body_begin_no_other_request(start_server: StartServer) -> None:

@@ -6,8 +6,8 @@ from uuid import UUID
 import pytest
 
 from socdefenders.web.api.schemas import SearchResponse
-from tests.web.conftest import Api
-from tests.web.serving import ARTICLE, PUBLIC_URL
+from tests.web.conftest import Api, StartServer
+from tests.web.serving import ARTICLE, PUBLIC_URL, fetch
 
 
 def test_a_value_of_an_article_is_answered_with_its_article_and_what_else_it_names(api: Api) -> None:
@@ -126,3 +126,9 @@ def test_a_parameter_that_nobody_knows_is_ignored(api: Api) -> None:
 def test_the_clients_own_request_id_is_not_taken_over(api: Api) -> None:
     answer = api.server.client.get("/healthz", headers={"X-Request-ID": "req_mine00000000"})
     assert answer.headers["X-Request-ID"] != "req_mine00000000"
+
+
+def test_the_connections_of_a_search_are_open_before_the_first_is_asked(start_server: StartServer, dsn: str) -> None:
+    start_server(database_connections=6)
+    others = "select count(*) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()"
+    assert fetch(dsn, f"{others} and query ~ 'search_text'") == [{"count": 3}]

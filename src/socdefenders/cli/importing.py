@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,12 +12,13 @@ import click
 
 from socdefenders import ingest
 from socdefenders.cli import options
-from socdefenders.cli.place import Place, database, prepare
+from socdefenders.cli.place import Place, database, exists, passing, prepare
 from socdefenders.cli.progress import Bar
 from socdefenders.cli.terminal import safe, write_json
 from socdefenders.errors import FeedError
 from socdefenders.feeds import PARSERS
 from socdefenders.model import Outcome
+from socdefenders.settings import Settings
 
 EPILOG = """\b
 Examples:
@@ -26,8 +28,8 @@ Examples:
   socdefenders import --dry-run --strict new-feed.csv
 
 \b
-Exit status: 0 loaded; 1 something was malformed and --strict was given, or nothing could be read;
-2 wrong usage; 3 no database; 130 interrupted.
+Exit status: 0 loaded; 1 nothing could be read of any file, or something was malformed and --strict
+was given; 2 wrong usage; 3 no database; 130 interrupted.
 """
 
 INTERRUPTED = 130
@@ -140,7 +142,7 @@ def command(
     if source is not None and (not source.strip() or not source.isprintable()):
         raise click.BadParameter("must be printable, and not empty", param_hint="--source")
     run = Run(paths, ingest.Options(source, format_, dry_run), Bar(paths))
-    with database(settings, context.command_path, create=True) as place:
+    with _where(settings, context.command_path, dry_run=dry_run) as place:
         run.work(place)
     seconds = time.monotonic() - run.began
     if as_json:
@@ -153,7 +155,14 @@ def command(
         return INTERRUPTED
     if not run.outcome.files:
         raise FeedError("There is no file to load at the paths named.")
+    if run.outcome.unread == run.outcome.files:
+        raise FeedError("Nothing could be read; the reasons stand above. Is it one of --list-formats?")
     return 1 if strict and run.outcome.malformed else 0
+
+
+def _where(settings: Settings, name: str, *, dry_run: bool) -> AbstractContextManager[Place]:
+    """Return the database to load into; a dry run compares with an empty one where there is none, and makes none."""
+    return passing(name) if dry_run and not exists(settings) else database(settings, name, create=not dry_run)
 
 
 def _facts(run: Run, seconds: float) -> dict[str, object]:
@@ -175,9 +184,19 @@ def _summary(run: Run, seconds: float) -> str:
     width = max(len(f"{getattr(outcome, name):,}") for name in LINES)
     lines = [f"{verb} {count:,} records of {files} in {seconds:.1f} s ({rate:,.0f} rows/s).", ""]
     lines += [f"  {name:<11}  {getattr(outcome, name):>{width},}  {meaning}" for name, meaning in LINES.items()]
-    if outcome.reasons:
-        left = sum(getattr(outcome, kind) for kind in LEFT_OUT) - len(outcome.reasons)
-        reasons = sorted(outcome.reasons, key=lambda reason: LEFT_OUT.index(reason.kind))
-        lines += ["", "Left out:", *(f"  {reason.kind:<11}  {safe(str(reason))}" for reason in reasons)]
-        lines += [f"  ... and {left:,} more"] if left > 0 else []
+    lines += ["", *_left_out(outcome)] if outcome.reasons else []
+    if outcome.empty_reports:
+        lines += ["", "Read as reports (text), in which nothing is reported; if they are lists: --format list"]
+        lines += [f"  {safe(name)}" for name in outcome.empty_reports]
     return "\n".join(lines)
+
+
+def _left_out(outcome: Outcome) -> Iterator[str]:
+    """Give the reasons, by their kind, and how many records of each kind were left out beside those."""
+    yield "Left out:"
+    for kind in LEFT_OUT:
+        reasons = [reason for reason in outcome.reasons if reason.kind == kind]
+        yield from (f"  {kind:<11}  {safe(str(reason))}" for reason in reasons)
+        left = getattr(outcome, kind) - len(reasons)
+        if left > 0:
+            yield f"  {kind:<11}  ... and {left:,} more"

@@ -13,7 +13,7 @@ from socdefenders.accounts import SCOPES, Key, create_key, list_keys, revoke_key
 from socdefenders.accounts.keys import MAX_DAYS
 from socdefenders.cli import options
 from socdefenders.cli.place import Place, database, prepare
-from socdefenders.cli.terminal import console, safe, write_json
+from socdefenders.cli.terminal import console, safe, show, write_json
 from socdefenders.storage.database import Database
 
 Result = TypeVar("Result")
@@ -115,7 +115,7 @@ def list_(context: click.Context, *, as_json: bool, data_dir: Path | None) -> No
     elif not found:
         click.echo("There is no key yet; `socdefenders keys create --name NAME` makes one.")
     else:
-        console().print(_table(found, datetime.now(UTC)))
+        show(console(), _table(found, datetime.now(UTC)))
 
 
 @command.command(

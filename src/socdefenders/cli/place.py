@@ -1,8 +1,10 @@
 """Where a command finds its database: the one named by DSN, the instance that runs, or one of its own."""
 
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import click
 
@@ -12,6 +14,9 @@ from socdefenders.settings import Settings
 from socdefenders.storage import embedded, migrate
 from socdefenders.storage.embedded import Instance
 from socdefenders.storage.supervisor import CLUSTER
+
+PASSING_MB = 64
+"""Shared buffers of a database that is thrown away."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,17 +40,33 @@ def database(settings: Settings, name: str, *, create: bool = False, alone: bool
     `name` is what people typed, as others are told who runs it. Without `create`, raise StorageUnavailable
     where there is no database yet; with `alone`, InstanceRunning where somebody else runs it.
     """
-    if settings.database_url:
-        yield Place(settings.database_url)
-        return
-    found = None if alone else embedded.attach(settings.data_dir)
-    if found is None and not create and not (settings.data_dir / CLUSTER).exists():
+    if not create and not exists(settings):
         raise StorageUnavailable(
             f"There is no database in {settings.data_dir} yet; `socdefenders up` or `socdefenders import` makes one, "
             "and --data-dir names another place."
         )
+    if settings.database_url:
+        yield Place(settings.database_url)
+        return
+    found = None if alone else embedded.attach(settings.data_dir)
     begin = embedded.start if alone else embedded.open_or_start
     with found or begin(settings.data_dir, name=name, progress=tell) as instance:
+        yield Place(instance.dsn, instance)
+
+
+def exists(settings: Settings) -> bool:
+    """Return whether there is a database; whether it can be used is another question."""
+    return settings.database_url is not None or (settings.data_dir / CLUSTER).exists()
+
+
+@contextmanager
+def passing(name: str) -> Iterator[Place]:
+    """Run an empty database for the duration of a block, of which nothing is left afterwards."""
+    options = embedded.Options(durable=False, shared_buffers_mb=PASSING_MB)
+    with (
+        tempfile.TemporaryDirectory(prefix="socdefenders-") as folder,
+        embedded.running(Path(folder), name=name, progress=tell, options=options) as instance,
+    ):
         yield Place(instance.dsn, instance)
 
 

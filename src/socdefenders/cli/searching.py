@@ -18,6 +18,7 @@ from socdefenders.cli.terminal import console, safe_json
 from socdefenders.errors import ServerUnavailable
 from socdefenders.model import IocType
 from socdefenders.settings import PREFIX, Settings
+from socdefenders.storage import searching
 from socdefenders.storage.database import Database
 from socdefenders.web.api import render
 from socdefenders.web.api.schemas import SearchResponse
@@ -35,6 +36,8 @@ Exit status: 0 found; 1 not found; 2 the question, an option, the key or a setti
 """
 
 NOT_FOUND = 1
+PATIENCE_MS = 500
+"""What a search here may take at least: its connection is new, and whoever waits for it is one person."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,33 +86,37 @@ def command(  # noqa: PLR0913  # an argument an option
     environ: Mapping[str, str] = context.obj
     settings = options.read(environ, data_dir)
     question = Question(value, IocType(type_) if type_ else None, not no_related)
+    empty = False
     if url is None:
         if key is not None:
             raise click.UsageError("--key goes with --url; the database asks for none.")
         with database(settings, context.command_path) as place:
-            body = asyncio.run(_ask(place, settings, question))
+            body, empty = asyncio.run(_ask(place, settings, question))
     else:
         body = remote.search(url, key or environ.get(PREFIX + "KEY"), text=value, type_=type_, related=question.related)
     answer = _understood(body)
     if as_json:
         click.echo(safe_json(body.decode()))
     else:
-        Page(console(), defang).show(answer.data)
+        Page(console(), defang).show(answer.data, empty=empty)
     return 0 if answer.data.found else NOT_FOUND
 
 
-async def _ask(place: Place, settings: Settings, question: Question) -> bytes:
+async def _ask(place: Place, settings: Settings, question: Question) -> tuple[bytes, bool]:
+    """Return the body that a server would answer, and whether nothing was ever loaded."""
     await prepare(place)
-    async with Database(place.dsn, size=1) as stored:
+    patience = max(PATIENCE_MS, settings.search_deadline_ms)
+    async with Database(place.dsn, size=1, bounded_ms=patience) as stored:
         began = time.perf_counter()
         result = await search.find(
             stored,
             question.text,
             type_=question.type,
             include_related=question.related,
-            deadline=settings.search_deadline_ms / 1000,
+            deadline=patience / 1000,
         )
         seconds = time.perf_counter() - began
+        empty = not result.matches and await searching.empty(stored)
     body = render.search_body(
         result,
         source=settings.instance_name,
@@ -117,7 +124,7 @@ async def _ask(place: Place, settings: Settings, question: Question) -> bytes:
         now=datetime.now(UTC),
         seconds=seconds,
     )
-    return bytes(render.Json(body).body)
+    return bytes(render.Json(body).body), empty
 
 
 def _understood(body: bytes) -> SearchResponse:

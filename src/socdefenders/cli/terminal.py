@@ -10,7 +10,8 @@ from typing import TextIO
 
 import click
 import orjson
-from rich.console import Console
+from rich.console import Console, RenderableType
+from rich.text import Text
 
 PIPED_WIDTH = 160
 """Columns of a table that nobody's window bounds."""
@@ -46,6 +47,14 @@ def console(stream: TextIO | None = None) -> Console:
         emoji=False,
         soft_wrap=False,
     )
+
+
+def show(on: Console, content: RenderableType) -> None:
+    """Print a table or a padded text without the blanks that fill its lines up."""
+    for line in on.render_lines(content, pad=False):
+        text = Text.assemble(*((segment.text, segment.style or "") for segment in line))
+        text.rstrip()
+        on.print(text, soft_wrap=True)
 
 
 def _spelt(character: str) -> str:

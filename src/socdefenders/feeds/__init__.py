@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from socdefenders.errors import UnknownFormat
 from socdefenders.feeds.detect import detect
-from socdefenders.feeds.files import Entry, Limits, walk
+from socdefenders.feeds.files import Entry, Limits, files, walk
 from socdefenders.feeds.parsers import PARSERS, Format, Hints, Parser
 from socdefenders.feeds.streams import HEAD
 from socdefenders.model import Item
@@ -22,6 +22,7 @@ __all__ = [
     "Limits",
     "Parser",
     "detect",
+    "files",
     "items",
     "recognise",
     "source_name",

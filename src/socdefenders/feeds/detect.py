@@ -5,9 +5,9 @@ from collections.abc import Callable, Sequence
 from itertools import islice
 
 from socdefenders.feeds.fields import looks_like_indicator
-from socdefenders.feeds.lines import MAX_LINE, decode, encoding
+from socdefenders.feeds.lines import COMMENTS, MAX_LINE, decode, encoding
 from socdefenders.feeds.parsers.lists import SINKS, split_comment
-from socdefenders.feeds.records import COMMENTS, DELIMITERS, guess_delimiter, keys
+from socdefenders.feeds.records import DELIMITERS, guess_delimiter, keys
 
 _LINES = 400
 

@@ -7,7 +7,7 @@ costs more than a look-up; so whoever sets something on a connection sets it LOC
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -36,6 +36,7 @@ UNAVAILABLE = (
     asyncpg.TargetServerAttributeNotMatched,
     asyncpg.OutdatedSchemaCacheError,
     asyncpg.PostgresConnectionError,
+    asyncpg.InvalidAuthorizationSpecificationError,  # a password or pg_hba.conf that is changed on one side first
     asyncpg.CannotConnectNowError,
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
@@ -48,6 +49,8 @@ UNAVAILABLE = (
     asyncpg.DiskFullError,
     asyncpg.OutOfMemoryError,
     asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.InvalidCatalogNameError,  # a database, or its tables, that a restore is about to bring back
+    asyncpg.UndefinedTableError,
 )
 
 # What the driver says itself: that a connection is closed, and also that we used it wrongly.
@@ -132,7 +135,7 @@ Call = tuple[tuple[object, ...], "asyncio.Future[list[Record]]"]
 """What one caller asked, and where its answer goes."""
 
 BOUNDED_MS = 15
-"""Milliseconds that a statement of `Database.bounded` may take; the server itself ends it then."""
+"""Milliseconds that a statement of `Database.bounded` may take unless told otherwise; the server ends it then."""
 TOGETHER, TOGETHER_ROUNDS = 32, 1
 """Calls of one round trip, and round trips of one statement at a time.
 
@@ -152,13 +155,15 @@ class Waiting:
 class Database:
     """Up to `size` held connections to one PostgreSQL."""
 
-    def __init__(self, dsn: str, *, size: int = 8, statement_ms: int = 0) -> None:
+    def __init__(self, dsn: str, *, size: int = 8, statement_ms: int = 0, bounded_ms: int = BOUNDED_MS) -> None:
         """Remember where the database is; nothing is opened before the first use.
 
         A statement that takes longer than `statement_ms` milliseconds ends in StorageTimeout; 0 sets no limit.
+        `bounded_ms` is the same for the connections of `bounded`.
         """
         self.dsn = dsn
         self._statement_ms = statement_ms
+        self._bounded_ms = bounded_ms
         self._size = size
         self._free = asyncio.Semaphore(size)
         self._idle: list[Connection] = []
@@ -185,18 +190,45 @@ class Database:
 
     @property
     def bounded(self) -> "Database":
-        """The same database over half as many connections of its own, on which no statement takes BOUNDED_MS."""
+        """The same database over half as many connections of its own, on which no statement takes `bounded_ms`."""
         if self._bounded is None:
-            self._bounded = Database(self.dsn, size=max(2, self._size // 2), statement_ms=BOUNDED_MS)
+            self._bounded = Database(self.dsn, size=max(2, self._size // 2), statement_ms=self._bounded_ms)
         return self._bounded
+
+    async def warm(self, work: Callable[[Self], Awaitable[object]]) -> None:
+        """Open every connection and do `work` on each, before anybody waits for an answer.
+
+        A new connection learns about the tables it reads, and takes ten times as long for the first
+        statement of each kind. `work` gets a database of one connection, with one bounded one.
+        """
+        singles = [type(self)(self.dsn, size=1, bounded_ms=self._bounded_ms) for _ in range(self._size)]
+        ended = await asyncio.gather(*[work(single) for single in singles], return_exceptions=True)
+        for single in singles:
+            self.adopt(single.give_up())
+            self.bounded.adopt(single.bounded.give_up())
+        for error in ended:
+            if isinstance(error, BaseException):
+                raise error
+
+    def give_up(self) -> list[Connection]:
+        """Return the idle connections, which are no longer this object's."""
+        idle, self._idle = self._idle, []
+        return idle
+
+    def adopt(self, connections: Iterable[Connection]) -> None:
+        """Hold idle `connections` to the same database, as far as there is room."""
+        for connection in connections:
+            if self._closed or len(self._idle) >= self._size:
+                connection.terminate()
+            else:
+                self._idle.append(connection)
 
     async def close(self) -> None:
         """Close the idle connections; those in use close when they are handed back."""
         self._closed = True
         if self._bounded is not None:
             await self._bounded.close()
-        idle, self._idle = self._idle, []
-        for connection in idle:
+        for connection in self.give_up():
             with suppress(*FAILURES):
                 await connection.close(timeout=1)
 

@@ -146,6 +146,11 @@ async def subdomains(database: Database, host_reversed: str, limit: int) -> list
     return _candidates(await database.fetch(_SQL["subdomains"], host_reversed, limit))
 
 
+async def empty(database: Database) -> bool:
+    """Return whether nothing was ever loaded."""
+    return bool((await database.fetch(_SQL["empty"]))[0][0])
+
+
 async def newest(database: Database) -> int:
     """Return the last position that is taken."""
     return int((await database.fetch(_SQL["newest"]))[0][0])

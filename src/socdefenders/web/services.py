@@ -1,14 +1,16 @@
 """Everything an application holds while it runs, opened and closed in one place."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cache
 from time import monotonic
 
 from structlog.typing import FilteringBoundLogger
 
+from socdefenders import search
 from socdefenders.accounts import Authenticator, Budgets, SharedCounters, UsageLog
 from socdefenders.errors import SettingsError, StorageError
 from socdefenders.settings import Settings
@@ -27,6 +29,14 @@ ANOTHER_PROCESS = (
 )
 
 
+Clock = Callable[[], datetime]
+
+
+def utc() -> datetime:
+    """Return the time, in UTC."""
+    return datetime.now(UTC)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
     """What the endpoints work with."""
@@ -38,12 +48,13 @@ class Services:
     usage: UsageLog
     metrics: Metrics
     log: FilteringBoundLogger
+    clock: Clock
     alone: ExclusiveLock | None
     """Held while budgets are counted in this process; None with Valkey."""
 
     @classmethod
-    def of(cls, settings: Settings, dsn: str) -> "Services":
-        """Build them for `settings`; nothing is opened yet."""
+    def of(cls, settings: Settings, dsn: str, *, clock: Clock = utc) -> "Services":
+        """Build them for `settings`; nothing is opened yet. `clock` says in which minute and day a request falls."""
         database = Database(dsn, size=settings.database_connections)
         usage = UsageLog(database)
         told = log.logger()
@@ -67,6 +78,7 @@ class Services:
             usage=usage,
             metrics=Metrics(),
             log=told,
+            clock=clock,
             alone=None if settings.valkey_url else ExclusiveLock(dsn, "socdefenders.api"),
         )
 
@@ -76,6 +88,7 @@ async def running(services: Services) -> AsyncIterator[None]:
     """Check the database, then run what stands behind the endpoints until the block ends."""
     await migrate.check(services.database.dsn)
     await _take(services.alone)
+    await _warm(services)
     tasks = _tasks(services)
     try:
         yield
@@ -92,6 +105,13 @@ async def _take(alone: ExclusiveLock | None) -> None:
         if monotonic() > until:
             raise SettingsError(ANOTHER_PROCESS)
         await asyncio.sleep(0.05)
+
+
+async def _warm(services: Services) -> None:
+    try:
+        await search.warm(services.database)
+    except StorageError as error:  # such as too many connections: what is open serves, only slower at first
+        services.log.warning("not every connection could be opened beforehand", reason=error.message)
 
 
 def _tasks(services: Services) -> Sequence[asyncio.Task[None]]:

@@ -1,14 +1,13 @@
 """Indicators are found in running text where they stand, and noise is kept apart with its reason."""
 
-import os
 import time
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from socdefenders.indicators import Match, defang, extract, parse, unlikely
+from tests.real_data import DATA, MISSING
 from tests.unit.indicators.indicator_values import canonical_values, hostile
 
 HASH = "0123456789abcdef0123456789abcdef"
@@ -161,11 +160,9 @@ def test_time_grows_with_the_length_only(piece: str) -> None:
 
 
 def test_real_reports_are_read_without_harm() -> None:
-    shared = Path(os.environ.get("SOCDEFENDERS_SHARED", Path(__file__).parents[4] / "shared"))
-    folder = shared / "data" / "text"
-    files = sorted(path for path in folder.glob("*") if path.suffix in {".md", ".txt"})[:20] if folder.is_dir() else []
+    files = sorted(path for path in DATA.glob("text/*") if path.suffix in {".md", ".txt"})[:20]
     if not files:
-        pytest.skip(f"no real reports under {folder}; set SOCDEFENDERS_SHARED")
+        pytest.skip(MISSING)
     for path in files:
         text = path.read_text(encoding="utf-8", errors="replace")
         assert all(text[match.start : match.end] == match.raw for match in extract(text))

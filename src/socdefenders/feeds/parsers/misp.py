@@ -8,7 +8,7 @@ from typing import BinaryIO
 
 from socdefenders.feeds.fields import clean, joined, tags, techniques, when
 from socdefenders.feeds.jsons import Json, as_dict, as_list, load
-from socdefenders.feeds.parsers.base import Hints
+from socdefenders.feeds.parsers.base import About, Hints
 from socdefenders.feeds.parsers.table import typed_observables
 from socdefenders.model import Item, Rejected
 
@@ -108,17 +108,16 @@ def _attribute(number: int, attribute: Json, comment: str | None, event: _Event)
         value,
         _RENAMED.get(kind, kind),
         number,
-        (
-            when(attribute.get("first_seen")) or event.date,
-            when(attribute.get("last_seen")),
-            None if attribute.get("to_ids", True) else _NOT_FOR_DETECTION,
-            None,
-            _family(named),
-            tags([_plain(tag) for tag in named if not tag.startswith(_MACHINE_TAGS)]),
-            techniques(*named),
-            joined(event.info, comment, None if own_link else said),
-            own_link or event.link,
-            event.source,
+        About(
+            first_seen=when(attribute.get("first_seen")) or event.date,
+            last_seen=when(attribute.get("last_seen")),
+            confidence=None if attribute.get("to_ids", True) else _NOT_FOR_DETECTION,
+            malware_family=_family(named),
+            tags=tags([_plain(tag) for tag in named if not tag.startswith(_MACHINE_TAGS)]),
+            techniques=techniques(*named),
+            context=joined(event.info, comment, None if own_link else said),
+            reference_url=own_link or event.link,
+            source=event.source,
         ),
     )
 

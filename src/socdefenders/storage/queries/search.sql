@@ -89,6 +89,10 @@ select alike.*, compared.number as compared
   left join (select * from shared where similarity >= $5 order by similarity desc limit 50) as alike on true
  order by similarity desc
 
+-- name: empty
+-- Whether nothing was ever loaded.
+select not exists (select from sightings)
+
 -- name: related_beyond
 -- The best sightings of the articles $1 that are not of the indicators $2; for when the list kept ready does not suffice.
 select s.id, i.type, i.value, s.confidence, s.first_seen, s.last_seen, s.article_id, a.title,
