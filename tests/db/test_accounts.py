@@ -19,7 +19,7 @@ from socdefenders.accounts import (
     revoke_key,
 )
 from socdefenders.accounts.counters import RETRY_SECONDS
-from socdefenders.errors import BudgetExceeded, ExpiredKey, InputError, InvalidKey, StorageUnavailable
+from socdefenders.errors import BudgetExceeded, ExpiredKey, InputError, InvalidKey, StorageError, StorageUnavailable
 from socdefenders.settings import Tier
 from socdefenders.storage.database import Database
 from socdefenders.storage.exclusive import ExclusiveLock
@@ -310,7 +310,7 @@ async def test_a_lock_is_held_by_one_and_goes_with_its_connection(dsn: str) -> N
     refusals: list[None] = []
     assert await one.take()
     assert not await other.take()
-    keeping = asyncio.create_task(one.keep(lambda: refusals.append(None)))
+    keeping = asyncio.create_task(one.keep(lambda: refusals.append(None), lambda _error: None))
     first = one._connection
     async with Database(dsn) as database:
         await database.fetch("select pg_terminate_backend($1)", first.get_server_pid() if first else 0)
@@ -326,3 +326,32 @@ async def test_a_lock_is_held_by_one_and_goes_with_its_connection(dsn: str) -> N
             pass
     assert await other.take()
     other.release()
+
+
+async def test_who_cannot_reach_what_is_shared_is_told_why_and_once() -> None:
+    """Each of these goes on trying; without the reason nobody could tell a wrong password from a cut cable."""
+    deaf, lock = Authenticator(Database(DEAF)), ExclusiveLock(DEAF, "a test")
+    heard: list[StorageError | None] = []
+    away: list[StorageError] = []
+    valkey_gone: list[Exception | None] = []
+    clock = Clock()
+    counters = SharedCounters("valkey://127.0.0.1:1", clock=clock, turned=valkey_gone.append)
+    tasks = [
+        asyncio.create_task(deaf.listen(heard.append)),
+        asyncio.create_task(lock.keep(lambda: None, away.append)),
+    ]
+    await until(lambda: bool(heard and away))
+    for _ in range(3):
+        deaf._lost(StorageUnavailable("again"))
+        assert await counters.add("x", 60) is None
+        clock.now += RETRY_SECONDS
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait(tasks)
+    await counters.close()
+    assert ["/nonexistent" in str(reason) or "No such file" in str(reason) for reason in heard] == [True]
+    assert ["/nonexistent" in str(reason) or "No such file" in str(reason) for reason in away] == [True]
+    assert ["127.0.0.1:1" in str(reason) for reason in valkey_gone] == [True]
+    deaf._heard("")
+    deaf._heard("")
+    assert heard[1:] == [None]

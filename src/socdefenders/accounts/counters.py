@@ -87,9 +87,9 @@ class SharedCounters:
         url: str,
         *,
         clock: Callable[[], float] = monotonic,
-        turned: Callable[[bool], None] = lambda _away: None,
+        turned: Callable[[Exception | None], None] = lambda _reason: None,
     ) -> None:
-        """Connect on first use; `turned(away)` is called when Valkey stops answering, and when it answers again."""
+        """Connect on first use; `turned` is told why when Valkey stops answering, and None when it answers again."""
         self._pool = ConnectionPool.from_url(url, socket_timeout=VALKEY_SECONDS, socket_connect_timeout=VALKEY_SECONDS)
         self._storage = RedisStorage(
             url,
@@ -127,18 +127,19 @@ class SharedCounters:
     async def _ask(self, question: Awaitable[int]) -> int | None:
         try:
             answer = await question
-        except (StorageError, ValkeyError, OSError):
+        except (StorageError, ValkeyError, OSError) as error:
             self._retry_at = self._clock() + RETRY_SECONDS
-            self._turn(lost=True)
+            self._turn(error)
             return None
-        self._turn(lost=False)
+        self._turn(None)
         return answer
 
-    def _turn(self, *, lost: bool) -> None:
+    def _turn(self, reason: Exception | None) -> None:
+        lost = reason is not None
         if lost is not self._lost:
             self._lost = lost
             self.turns += 1
-            self._turned(lost)
+            self._turned(reason)
 
     async def close(self) -> None:
         """Close the connections."""
