@@ -390,7 +390,8 @@ class Ear:
     def heard(self, payload: str) -> None:
         self.told.put_nowait(f"heard {payload}")
 
-    async def lost(self) -> None:
+    def lost(self, reason: StorageError) -> None:
+        assert reason.message
         self.told.put_nowait("lost")
 
     async def next(self) -> str:
@@ -423,7 +424,6 @@ async def test_a_listener_hears_reports_a_break_and_comes_back_by_itself(databas
         assert [await ear.next(), await ear.next()] == ["lost", "heard "]
         await database.execute(f"notify {CHANNEL}, 'two'")
         assert await ear.next() == "heard two"
-    assert await ear.next() == "lost"
 
 
 async def test_a_listener_that_is_ended_leaves_no_connection(database: Database) -> None:
@@ -462,6 +462,9 @@ async def test_a_server_that_goes_and_returns_is_used_again_without_a_restart(
         ) as again:
             assert again.dsn == restartable.dsn
             assert await pid(database) > 0
-            assert await ear.next() == "heard "
+            told = await ear.next()
+            while told == "lost":  # once for each attempt
+                told = await ear.next()
+            assert told == "heard "
             await database.execute(f"notify {CHANNEL}, 'back'")
             assert await ear.next() == "heard back"

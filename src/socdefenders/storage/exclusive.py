@@ -54,16 +54,24 @@ class ExclusiveLock:
         self._connection = connection
         return True
 
-    async def keep(self, refused: Callable[[], None]) -> None:
-        """Take the lock again whenever it is lost, until cancelled; call `refused()` when another process has it."""
+    async def keep(self, refused: Callable[[], None], away: Callable[[StorageError], None]) -> None:
+        """Take the lock again whenever it is lost, until cancelled.
+
+        `refused` is called when another process has it, `away` once each time that the database cannot be asked.
+        """
+        told = False
         while True:
             if self.held:
+                told = False
                 await self._lost.wait()
             try:
                 if not await self.take():
                     refused()
                     await asyncio.sleep(REFUSED_SECONDS)
-            except StorageError:
+            except StorageError as error:
+                if not told:
+                    told = True
+                    away(error)
                 await asyncio.sleep(AWAY_SECONDS)
 
     def release(self) -> None:

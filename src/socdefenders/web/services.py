@@ -59,11 +59,12 @@ class Services:
         usage = UsageLog(database)
         told = log.logger()
 
-        def turned(away: bool) -> None:  # noqa: FBT001  # as the counters call it
-            if away:
-                told.warning("Valkey does not answer; until it does, this process counts its requests for itself")
-            else:
+        def turned(reason: Exception | None) -> None:
+            if reason is None:
                 told.info("Valkey answers again")
+            else:
+                text = "Valkey does not answer; until it does, this process counts its requests for itself"
+                told.warning(text, reason=str(reason) or type(reason).__name__)
 
         return cls(
             settings=settings,
@@ -118,12 +119,21 @@ def _tasks(services: Services) -> Sequence[asyncio.Task[None]]:
     def not_written(error: StorageError) -> None:
         services.log.warning("usage is not written down yet", reason=error.message)
 
+    def heard(reason: StorageError | None) -> None:
+        if reason is None:
+            services.log.info("revocations are heard again")
+        else:
+            services.log.warning("revocations are not heard; every key is looked up", reason=reason.message)
+
     def refused() -> None:
         services.log.error(ANOTHER_PROCESS)
 
-    tasks = [services.authenticator.listen(), services.usage.run(not_written)]
+    def away(error: StorageError) -> None:
+        services.log.warning("the lock of the budgets was lost and is not taken again yet", reason=error.message)
+
+    tasks = [services.authenticator.listen(heard), services.usage.run(not_written)]
     if services.alone is not None:
-        tasks.append(services.alone.keep(refused))
+        tasks.append(services.alone.keep(refused, away))
     return [_watched(asyncio.create_task(task), services.log) for task in tasks]
 
 
