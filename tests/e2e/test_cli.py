@@ -172,6 +172,19 @@ def test_a_list_that_is_taken_for_a_report_does_not_vanish_without_a_word(dsn: s
     assert "--format list" not in again
 
 
+def test_what_is_left_out_is_explained_by_kind_in_reports_too(dsn: str, tmp_path: Path) -> None:
+    lines = [f"- 10.0.0.{number} and build 4.{number}.0.1 of it\n" for number in range(1, 8)]
+    (tmp_path / "notes.md").write_text("# Notes\n\nThe host is 198[.]51[.]100[.]7.\n" + "".join(lines))
+    (tmp_path / "list.txt").write_text("198.51.100.7\nnot a value\nneither is this\n198.51.100.8\n198.51.100.9\n")
+    said = good("import", tmp_path, SOCDEFENDERS_DATABASE_URL=dsn)
+    kinds = re.findall(r"^  (\w+) ", said.partition("Left out:")[2], re.MULTILINE)
+    assert kinds == sorted(kinds, key=["malformed", "unsupported", "suppressed"].index)
+    assert f"suppressed   {tmp_path / 'notes.md'}: 10.0.0.1: an address that is not on the public internet" in said
+    total = int(re.findall(r"^  suppressed +(\d+)", said, re.MULTILINE)[0])
+    shown = kinds.count("suppressed") - 1
+    assert f"  suppressed   ... and {total - shown} more\n" in said + "\n"
+
+
 def test_an_interrupted_import_keeps_what_it_has_counted(dsn: str, tmp_path: Path) -> None:
     path = tmp_path / "long.txt"
     path.write_text("".join(f"host-{number}.long.example\n" for number in range(200_000)))
