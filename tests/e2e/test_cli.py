@@ -1,7 +1,9 @@
 """The commands one by one: their help, what they print, how they end. Those that run a server are in test_cli_up."""
 
 import json
+import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -356,6 +358,35 @@ def test_what_is_piped_has_no_blanks_at_the_end_of_its_lines(loaded: str) -> Non
     for arguments in (("search", "198.51.100.23"), ("keys", "list")):
         said = run(*arguments, SOCDEFENDERS_DATABASE_URL=loaded).stdout
         assert [line for line in said.splitlines() if line != line.rstrip()] == []
+
+
+@pytest.mark.parametrize(
+    ("redirection", "status", "words"),
+    [
+        (">/dev/full", 4, "Error: Standard output cannot be written: No space left on device.\n"),
+        (">&-", 4, "Error: Standard output is closed.\n"),
+    ],
+)
+@pytest.mark.parametrize("arguments", ["search 198.51.100.23", "search 198.51.100.23 --json", "keys list", "--help"])
+def test_an_answer_that_cannot_be_written_is_not_taken_for_none(
+    loaded: str, arguments: str, redirection: str, status: int, words: str
+) -> None:
+    command = ["sh", "-c", f"{shlex.join(PROGRAM)} {arguments} {redirection}"]
+    settings = environment(SOCDEFENDERS_DATABASE_URL=loaded)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=settings)
+    assert (done.returncode, done.stderr) == (status, words)
+
+
+@pytest.mark.parametrize(
+    "arguments", [["search", "198.51.100.23"], ["keys", "list", "--json"], ["--help"]], ids=" ".join
+)
+def test_a_reader_that_has_gone_ends_a_command_quietly(loaded: str, arguments: list[str]) -> None:
+    end, begin = os.pipe()
+    os.close(end)
+    settings = environment(SOCDEFENDERS_DATABASE_URL=loaded)
+    done = subprocess.run([*PROGRAM, *arguments], stdout=begin, stderr=subprocess.PIPE, check=False, env=settings)
+    os.close(begin)
+    assert (done.returncode, done.stderr) == (141, b"")
 
 
 def test_bytes_that_are_no_text_are_no_question(loaded: str) -> None:
