@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import StringIO
 from pathlib import Path
@@ -29,7 +29,7 @@ from socdefenders.indicators import defang
 from socdefenders.storage.database import Database
 from socdefenders.web.api.schemas import SearchData
 from tests.clusters import in_thread
-from tests.e2e.commands import EXAMPLES, PROGRAM, data_directory, environment, good, on_terminal, run
+from tests.e2e.commands import EXAMPLES, PROGRAM, ROOT, data_directory, environment, good, on_terminal, run
 
 ESCAPES = "\x1b]0;owned\x07\x1b[2J\x9b31m\u202eevil"
 
@@ -135,6 +135,29 @@ def test_a_search_says_when_nothing_is_loaded_at_all(dsn: str, loaded: str) -> N
     said = "Nothing is loaded here at all"
     assert said in run("search", "a.example", SOCDEFENDERS_DATABASE_URL=dsn).stdout
     assert said not in run("search", "never-reported.example", SOCDEFENDERS_DATABASE_URL=loaded).stdout
+
+
+@contextmanager
+def without_rights(path: Path) -> Iterator[None]:
+    """Be somebody who may not look into `path`."""
+    path.chmod(0o700 if os.geteuid() == 0 else 0)
+    if os.geteuid() == 0:
+        os.setresuid(65_534, 65_534, 0)
+    try:
+        yield
+    finally:
+        if os.getresuid()[2] == 0:
+            os.setresuid(0, 0, 0)
+        path.chmod(0o700)
+
+
+@pytest.mark.parametrize("arguments", [["search", "a.example"], ["keys", "list"], ["import", "--dry-run", str(ROOT)]])
+def test_the_data_of_another_account_are_refused_with_what_to_do(arguments: list[str]) -> None:
+    with data_directory() as path:
+        path.mkdir()
+        with without_rights(path), pytest.raises(errors.EmbeddedError, match="use the account that runs") as refused:
+            root.main([*arguments, "--data-dir", str(path)], standalone_mode=False)
+        assert "Permission denied" in refused.value.message
 
 
 def test_importing_twice_changes_nothing(dsn: str) -> None:
