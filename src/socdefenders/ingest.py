@@ -306,7 +306,8 @@ def _take_document(batch: Batch, item: Document, origin: _Origin) -> None:
         for key, match in suppressed.items()
         if match.suppressed and key not in kept
     ]
-    batch.outcome.suppressed += len(reasons)
+    for reason in reasons:
+        batch.complain("suppressed", f"{origin.file}: {reason.value}", reason.detail)
     batch.articles[article.id] = ReadArticle(article, reasons)
     batch.text += len(item.text)
 

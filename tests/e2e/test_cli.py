@@ -1,14 +1,16 @@
 """The commands one by one: their help, what they print, how they end. Those that run a server are in test_cli_up."""
 
 import json
+import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import StringIO
 from pathlib import Path
@@ -26,7 +28,7 @@ from socdefenders.indicators import defang
 from socdefenders.storage.database import Database
 from socdefenders.web.api.schemas import SearchData
 from tests.clusters import in_thread
-from tests.e2e.commands import EXAMPLES, PROGRAM, data_directory, environment, good, on_terminal, run
+from tests.e2e.commands import EXAMPLES, PROGRAM, ROOT, data_directory, environment, good, on_terminal, run
 
 ESCAPES = "\x1b]0;owned\x07\x1b[2J\x9b31m\u202eevil"
 
@@ -134,6 +136,29 @@ def test_a_search_says_when_nothing_is_loaded_at_all(dsn: str, loaded: str) -> N
     assert said not in run("search", "never-reported.example", SOCDEFENDERS_DATABASE_URL=loaded).stdout
 
 
+@contextmanager
+def without_rights(path: Path) -> Iterator[None]:
+    """Be somebody who may not look into `path`."""
+    path.chmod(0o700 if os.geteuid() == 0 else 0)
+    if os.geteuid() == 0:
+        os.setresuid(65_534, 65_534, 0)
+    try:
+        yield
+    finally:
+        if os.getresuid()[2] == 0:
+            os.setresuid(0, 0, 0)
+        path.chmod(0o700)
+
+
+@pytest.mark.parametrize("arguments", [["search", "a.example"], ["keys", "list"], ["import", "--dry-run", str(ROOT)]])
+def test_the_data_of_another_account_are_refused_with_what_to_do(arguments: list[str]) -> None:
+    with data_directory() as path:
+        path.mkdir()
+        with without_rights(path), pytest.raises(errors.EmbeddedError, match="use the account that runs") as refused:
+            root.main([*arguments, "--data-dir", str(path)], standalone_mode=False)
+        assert "Permission denied" in refused.value.message
+
+
 def test_importing_twice_changes_nothing(dsn: str) -> None:
     first = json.loads(good("import", EXAMPLES, "--json", SOCDEFENDERS_DATABASE_URL=dsn))
     second = json.loads(good("import", EXAMPLES, "--json", SOCDEFENDERS_DATABASE_URL=dsn))
@@ -169,6 +194,19 @@ def test_a_list_that_is_taken_for_a_report_does_not_vanish_without_a_word(dsn: s
     assert facts["empty_reports"] == [str(tmp_path / "list.txt")]
     again = good("import", tmp_path / "list.txt", "--format", "text", SOCDEFENDERS_DATABASE_URL=dsn)
     assert "--format list" not in again
+
+
+def test_what_is_left_out_is_explained_by_kind_in_reports_too(dsn: str, tmp_path: Path) -> None:
+    lines = [f"- 10.0.0.{number} and build 4.{number}.0.1 of it\n" for number in range(1, 8)]
+    (tmp_path / "notes.md").write_text("# Notes\n\nThe host is 198[.]51[.]100[.]7.\n" + "".join(lines))
+    (tmp_path / "list.txt").write_text("198.51.100.7\nnot a value\nneither is this\n198.51.100.8\n198.51.100.9\n")
+    said = good("import", tmp_path, SOCDEFENDERS_DATABASE_URL=dsn)
+    kinds = re.findall(r"^  (\w+) ", said.partition("Left out:")[2], re.MULTILINE)
+    assert kinds == sorted(kinds, key=["malformed", "unsupported", "suppressed"].index)
+    assert f"suppressed   {tmp_path / 'notes.md'}: 10.0.0.1: an address that is not on the public internet" in said
+    total = int(re.findall(r"^  suppressed +(\d+)", said, re.MULTILINE)[0])
+    shown = kinds.count("suppressed") - 1
+    assert f"  suppressed   ... and {total - shown} more\n" in said + "\n"
 
 
 def test_an_interrupted_import_keeps_what_it_has_counted(dsn: str, tmp_path: Path) -> None:
@@ -357,6 +395,35 @@ def test_what_is_piped_has_no_blanks_at_the_end_of_its_lines(loaded: str) -> Non
     for arguments in (("search", "198.51.100.23"), ("keys", "list")):
         said = run(*arguments, SOCDEFENDERS_DATABASE_URL=loaded).stdout
         assert [line for line in said.splitlines() if line != line.rstrip()] == []
+
+
+@pytest.mark.parametrize(
+    ("redirection", "status", "words"),
+    [
+        (">/dev/full", 4, "Error: Standard output cannot be written: No space left on device.\n"),
+        (">&-", 4, "Error: Standard output is closed.\n"),
+    ],
+)
+@pytest.mark.parametrize("arguments", ["search 198.51.100.23", "search 198.51.100.23 --json", "keys list", "--help"])
+def test_an_answer_that_cannot_be_written_is_not_taken_for_none(
+    loaded: str, arguments: str, redirection: str, status: int, words: str
+) -> None:
+    command = ["sh", "-c", f"{shlex.join(PROGRAM)} {arguments} {redirection}"]
+    settings = environment(SOCDEFENDERS_DATABASE_URL=loaded)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=settings)
+    assert (done.returncode, done.stderr) == (status, words)
+
+
+@pytest.mark.parametrize(
+    "arguments", [["search", "198.51.100.23"], ["keys", "list", "--json"], ["--help"]], ids=" ".join
+)
+def test_a_reader_that_has_gone_ends_a_command_quietly(loaded: str, arguments: list[str]) -> None:
+    end, begin = os.pipe()
+    os.close(end)
+    settings = environment(SOCDEFENDERS_DATABASE_URL=loaded)
+    done = subprocess.run([*PROGRAM, *arguments], stdout=begin, stderr=subprocess.PIPE, check=False, env=settings)
+    os.close(begin)
+    assert (done.returncode, done.stderr) == (141, b"")
 
 
 def test_bytes_that_are_no_text_are_no_question(loaded: str) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shlex
 import shutil
 import signal
@@ -140,6 +141,19 @@ def test_a_database_that_is_killed_comes_back_by_itself(data_dir: Path) -> None:
             time.sleep(0.05)
         assert ask(server.url, server.key)["found"]
         assert not set(before) & set(processes(data_dir / "postgres"))
+
+
+def test_a_backup_is_made_where_db_status_says_whatever_the_path_looks_like() -> None:
+    with data_directory() as path, up(odd := path / "the data, 1&2") as server:
+        facts = json.loads(good("db", "status", "--json", "--data-dir", odd))
+        said = good("db", "status", "--data-dir", odd)
+        assert re.search(rf"^Socket in +{re.escape(facts['socket_dir'])}$", said, re.MULTILINE)
+        assert re.search(rf"^Programs in +{re.escape(facts['programs'])}$", said, re.MULTILINE)
+        dump = [Path(facts["programs"]) / "pg_dump", "--host", facts["socket_dir"], "--username", "socdefenders"]
+        written = subprocess.run([*dump, "socdefenders"], capture_output=True, check=True)
+        assert b"198.51.100.23" in written.stdout
+        server.stop()
+        assert "Socket" not in good("db", "status", "--data-dir", odd)
 
 
 def test_commands_start_the_database_for_their_own_time_and_leave_nothing(data_dir: Path) -> None:

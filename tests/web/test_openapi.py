@@ -1,14 +1,19 @@
 """The OpenAPI document, the page that shows it and the server say the same."""
 
 import re
+import shutil
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import hypothesis
+import pytest
 from fastapi.routing import APIRoute
 from hypothesis import strategies as st
 
+from socdefenders.cli.demo import VALUE
 from socdefenders.errors import InputError
 from socdefenders.indicators import candidates
 from socdefenders.settings import Settings
@@ -88,6 +93,47 @@ def test_the_page_needs_nothing_from_elsewhere(api: Api) -> None:
     for link in re.findall(r'(?:src|href)="(/[^"]*)"', page):
         assert api.server.client.get(link).status_code == 200, link
     assert api.server.client.get("/").headers["Location"] == "/docs"
+
+
+def test_every_member_of_every_answer_is_described(api: Api) -> None:
+    document = api.server.client.get("/api/openapi.json").json()
+    schemas = document["components"]["schemas"]
+    members = [(name, member, each) for name in schemas for member, each in schemas[name].get("properties", {}).items()]
+    assert members
+    bare = [(name, member) for name, member, each in members if "description" not in each and "$ref" not in each]
+    assert bare == []
+
+
+def test_the_page_shows_every_member_once_and_a_value_that_the_demonstration_finds(api: Api) -> None:
+    """As a browser draws it."""
+    browser = shutil.which("chromium") or shutil.which("google-chrome")
+    if browser is None:
+        pytest.skip("no chromium is installed")
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
+        flags = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--dump-dom"]
+        flags += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
+        command = [browser, *flags, "--virtual-time-budget=10000", f"--user-data-dir={profile}"]
+        page = subprocess.run(
+            [*command, f"{api.server.url}/docs"], capture_output=True, text=True, timeout=120, check=True
+        )
+    drawn = page.stdout.partition('id="searchIOCs"')[2].partition("</section>")[0]
+    shown = re.findall(r"<th scope=\"row\"><code>([^<]+)</code>", drawn)
+    answer = api.server.search("192.0.2.10", api.key).json()
+    assert [each for each in paths(answer) if each not in shown and "relatedIOCs[]." not in each] == []
+    assert len(shown) == len(set(shown))
+    assert drawn.count("X-RateLimit-Remaining") == 1
+    assert f'value="{VALUE}"' in drawn
+
+
+def paths(content: object, way: str = "") -> Iterator[str]:
+    """The way to each member of a JSON document, as the page writes it."""
+    if isinstance(content, dict):
+        for name, below in content.items():
+            where = f"{way}.{name}".removeprefix(".") + ("[]" if isinstance(below, list) else "")
+            yield where
+            yield from paths(below, where)
+    elif isinstance(content, list):
+        yield from (where for each in content[:1] for where in paths(each, way))
 
 
 def test_schemathesis_finds_nothing(api: Api, tmp_path: Path) -> None:

@@ -8,11 +8,12 @@ import importlib
 import os
 import signal
 import sys
-from io import TextIOWrapper
 
 import click
 
 from socdefenders import __version__
+from socdefenders.cli import output
+from socdefenders.cli.output import OutputLost
 from socdefenders.cli.terminal import safe
 from socdefenders.errors import (
     AccessError,
@@ -97,11 +98,16 @@ def root(context: click.Context) -> None:
 def main() -> None:
     """Run the command line and exit."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # both ask for the same orderly end
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):
-            # What a terminal's encoding has no letter for is shown by its number.
-            stream.reconfigure(errors="backslashreplace")
-    sys.exit(_run())
+    try:
+        output.prepare()
+        status = _run()
+        sys.stdout.flush()
+    except OutputLost as lost:
+        output.discard()
+        if text := str(lost):
+            click.echo(f"Error: {text}", err=True)
+        status = lost.status
+    sys.exit(status)
 
 
 def _run() -> int:

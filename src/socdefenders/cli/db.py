@@ -54,12 +54,15 @@ def upgrade(context: click.Context, *, as_json: bool, data_dir: Path | None) -> 
 @options.data_dir
 @click.pass_context
 def status(context: click.Context, *, as_json: bool, data_dir: Path | None) -> None:
-    """Say which schema the database has, and change nothing."""
+    """Say which schema the database has and, while an embedded one runs, where to reach it; change nothing."""
     environ: Mapping[str, str] = context.obj
     with database(options.read(environ, data_dir), context.command_path) as place:
         found = asyncio.run(migrate.status(place.dsn))
+    # One that was started for this command is gone by now.
+    running = None if place.owned else place.instance
     if as_json:
-        write_json(_facts(found))
+        socket_dir, programs = (str(running.socket_dir), str(running.binaries)) if running else (None, None)
+        write_json(_facts(found) | {"socket_dir": socket_dir, "programs": programs})
         return
     click.echo(f"Schema of the database  {found.current or 'none yet'}")
     click.echo(f"Schema of this version  {found.latest}")
@@ -69,6 +72,9 @@ def status(context: click.Context, *, as_json: bool, data_dir: Path | None) -> N
         click.echo(f"To do                   {found.pending} migration(s): socdefenders db upgrade")
     else:
         click.echo("To do                   nothing")
+    if running:
+        click.echo(f"Socket in               {safe(str(running.socket_dir))}")
+        click.echo(f"Programs in             {safe(str(running.binaries))}")
 
 
 @command.command(

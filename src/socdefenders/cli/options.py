@@ -33,7 +33,9 @@ def own_data_dir(command: Decorated) -> Decorated:
 
 
 def _data_dir(text: str) -> Callable[[Decorated], Decorated]:
-    return click.option("--data-dir", type=click.Path(path_type=Path, file_okay=False), metavar="DIR", help=text)
+    # Whether it can be read is said later, with what to do about it.
+    kind = click.Path(path_type=Path, file_okay=False, readable=False)
+    return click.option("--data-dir", type=kind, metavar="DIR", help=text)
 
 
 def listening(command: Decorated) -> Decorated:

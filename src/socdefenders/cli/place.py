@@ -55,8 +55,8 @@ def database(settings: Settings, name: str, *, create: bool = False, alone: bool
 
 
 def exists(settings: Settings) -> bool:
-    """Return whether there is a database; whether it can be used is another question."""
-    return settings.database_url is not None or (settings.data_dir / CLUSTER).exists()
+    """Return whether there is a database; raise EmbeddedError where one may be that this account must not look at."""
+    return bool(settings.database_url or embedded.attach(settings.data_dir) or (settings.data_dir / CLUSTER).exists())
 
 
 @contextmanager

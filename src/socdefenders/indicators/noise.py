@@ -171,7 +171,7 @@ def _version_noise(indicator: Indicator, before: str, *, defanged: bool) -> Reas
 def _host_noise(host: str, document: Document, *, defanged: bool) -> Reason | None:
     own = document.own_host
     if own and _is_under(host, own):
-        return Reason("publisher", f"the publisher's own host {own}")
+        return Reason("publisher", "the publisher's own host")
     if host.rpartition(".")[2] in _RESERVED_NAMES and not defanged:
         return Reason("reserved", "a name that is not in the public DNS")
     return None

@@ -50,7 +50,7 @@ PARAMETERS = [
             "maxLength": LONGEST,
             "pattern": QUERY_PATTERN,
         },
-        "example": "192.0.2.10",
+        "example": "198.51.100.23",
     },
     {
         "name": "include_related",

@@ -18,8 +18,8 @@ class Shape(BaseModel):
 class Meta(Shape):
     """What every success body opens with."""
 
-    generated_at: datetime
-    feed_version: Literal["1.0"]
+    generated_at: datetime = Field(description="When this answer was made")
+    feed_version: Literal["1.0"] = Field(description="The version of this form of answers")
     source: str = Field(description="Name of this instance")
 
 
@@ -27,12 +27,12 @@ class IocSource(Shape):
     """Who reported the indicator, and where."""
 
     article_id: UUID | None = Field(description="Source article; null for a record of a structured feed")
-    article_title: str | None
+    article_title: str | None = Field(description="Title of that article")
     article_url: HttpUrl | None = Field(description="The article on this instance")
     reference_url: str | None = Field(description="The publisher's own page")
-    feed_name: str
-    category: SourceCategory
-    origin: Origin
+    feed_name: str = Field(description="Name of the source")
+    category: SourceCategory = Field(description="What kind of publisher the source is")
+    origin: Origin = Field(description="Whether it was read in an article's text or in a structured feed")
 
 
 class Ioc(Shape):
@@ -40,25 +40,27 @@ class Ioc(Shape):
 
     model_config = ConfigDict(extra="forbid", title="IOC")
 
-    id: UUID
-    type: IocType
+    id: UUID = Field(description="Of this report; the same wherever the same files are loaded")
+    type: IocType = Field(description="The kind of indicator")
     value: str = Field(description="As published, refanged")
-    confidence: Confidence
-    first_seen: datetime
-    last_seen: datetime
+    confidence: Confidence = Field(description="How sure the report is")
+    first_seen: datetime = Field(description="The publisher's own date, or that of the first import")
+    last_seen: datetime = Field(description="The same for the last time")
     source: IocSource
     context: str | None = Field(description="The sentence, or the publisher's fields, around the value")
-    tags: list[str]
-    mitre_techniques: list[str]
+    tags: list[str] = Field(description="The publisher's own")
+    mitre_techniques: list[str] = Field(description="ATT&CK techniques that the report names")
 
 
 class SearchMeta(Shape):
     """How the answer was found, and whether it is all there is."""
 
     total_matches: int = Field(ge=0, description="Stored reports that match; may exceed those returned")
-    related_count: int = Field(ge=0, le=10)
-    search_time_ms: int = Field(ge=0)
-    strategy: Literal["exact", "trigram", "none"]
+    related_count: int = Field(ge=0, le=10, description="Number of `relatedIOCs`")
+    search_time_ms: int = Field(ge=0, description="Milliseconds in the search itself")
+    strategy: Literal["exact", "trigram", "none"] = Field(
+        description="An exact match; without one a value that resembles it; or nothing"
+    )
     complete: bool = Field(description="False when the time bound cut the fallback search short")
     truncated: bool = Field(description="True when there are more matches than are returned")
 
@@ -66,9 +68,9 @@ class SearchMeta(Shape):
 class SearchData(Shape):
     """The answer to one search."""
 
-    found: bool
+    found: bool = Field(description="Whether there is a match; false is no claim that the value is safe")
     query: str = Field(description="As it was asked")
-    matches: list[Ioc]
+    matches: list[Ioc] = Field(description="The reports, best first")
     relatedIOCs: list[Ioc] = Field(max_length=10, description="Other indicators of the same articles")  # noqa: N815  # the contract's spelling
     meta: SearchMeta
 
@@ -85,8 +87,10 @@ class ErrorBody(Shape):
 
     code: str = Field(description="For programs")
     message: str = Field(description="For people; says what to do next")
-    details: dict[str, object] | None = None
-    request_id: str = Field(pattern=r"^req_[0-9a-f]{16}$")
+    details: dict[str, object] | None = Field(
+        default=None, description="What the error depends on, such as a parameter"
+    )
+    request_id: str = Field(pattern=r"^req_[0-9a-f]{16}$", description="The same as `X-Request-ID`")
 
 
 class Error(Shape):
@@ -98,11 +102,11 @@ class Error(Shape):
 class Alive(Shape):
     """The process answers."""
 
-    status: Literal["ok"]
+    status: Literal["ok"] = Field(description="Always this")
 
 
 class Ready(Shape):
     """The process can serve."""
 
-    status: Literal["ready"]
-    checks: dict[str, Literal["ok"]]
+    status: Literal["ready"] = Field(description="Always this")
+    checks: dict[str, Literal["ok"]] = Field(description="What was looked at")

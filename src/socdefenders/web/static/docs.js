@@ -36,12 +36,71 @@ function parameterTable(parameters) {
   return element("table", {}, element("tbody", {}, ...rows));
 }
 
-function responseTable(responses) {
-  const rows = Object.entries(responses).map(([status, response]) => element("tr", {},
-    element("th", { scope: "row", class: status < 400 ? "status-good" : "status-bad" }, status),
-    element("td", {}, ...prose(response.description, ""),
-      element("p", { class: "quiet" }, Object.keys(response.headers ?? {}).join(", ")))));
-  return element("table", {}, element("tbody", {}, ...rows));
+const textOf = (header) => `${header.description.charAt(0).toLowerCase()}${header.description.slice(1)}`;
+
+// Headers that every answer has are said once; a row names those of its own.
+function responseParts(responses) {
+  const headers = Object.values(responses).map((response) => response.headers ?? {});
+  const shared = Object.keys(headers[0] ?? {}).filter((name) => headers.every((each) => name in each));
+  const rows = Object.entries(responses).map(([status, response]) => {
+    const own = Object.entries(response.headers ?? {}).filter(([name]) => !shared.includes(name));
+    return element("tr", {},
+      element("th", { scope: "row", class: status < 400 ? "status-good" : "status-bad" }, status),
+      element("td", {}, ...prose(response.description, ""),
+        ...own.map(([name, header]) => element("p", { class: "quiet" }, element("code", {}, name), `: ${textOf(header)}`))));
+  });
+  const parts = [element("table", {}, element("tbody", {}, ...rows))];
+  if (shared.length) {
+    parts.push(element("p", { class: "quiet" }, "Every answer has the headers ",
+      ...shared.flatMap((name, index) => [index ? ", " : "", element("code", {}, name), ` (${textOf(headers[0][name])})`]), "."));
+  }
+  return parts;
+}
+
+let schemas = {};
+
+// What a schema is behind a reference and beside null.
+function meant(schema) {
+  const found = schema.anyOf?.find((each) => each.type !== "null") ?? schema;
+  const name = found.$ref?.split("/").at(-1);
+  const whole = name ? schemas[name] : found;
+  const nullable = schema.anyOf?.some((each) => each.type === "null") ?? false;
+  return { ...whole, name, nullable, description: schema.description ?? found.description ?? whole.description };
+}
+
+function kindOf(schema) {
+  const kind = schema.enum?.join(" | ") ?? (schema.const !== undefined ? `"${schema.const}"` : schema.format ?? schema.type);
+  return schema.nullable ? `${kind} or null` : kind;
+}
+
+// A row for each member, named by the way to it. An object that was shown before is only named.
+function memberRows(schema, path, shown) {
+  return Object.entries(schema.properties ?? {}).flatMap(([name, below]) => {
+    const member = meant(below);
+    const each = member.type === "array" ? meant(member.items) : member;
+    const where = `${path}${name}${each === member ? "" : "[]"}`;
+    const before = each.properties && shown.get(each.name);
+    const kind = each === member ? kindOf(member) : `list of ${kindOf(each)}`;
+    const row = element("tr", {},
+      element("th", { scope: "row" }, element("code", {}, where)),
+      element("td", {}, ...(member.description ? prose(member.description, "") : []),
+        element("p", { class: "quiet" }, before ? `${kind}, as ` : kind, ...(before ? [element("code", {}, before)] : []))));
+    if (!each.properties || before) return [row];
+    shown.set(each.name, where);
+    return [row, ...memberRows(each, `${where}.`, shown)];
+  });
+}
+
+function bodyParts(responses) {
+  return Object.entries(responses).flatMap(([status, response]) => {
+    const schema = response.content?.["application/json"]?.schema;
+    const first = status < 400 || Object.keys(responses).find((each) => each >= 400) === status;
+    const rows = schema && first ? memberRows(meant(schema), "", new Map()) : [];
+    if (!rows.length) return [];
+    return [element("details", { open: status < 400 },
+      element("summary", {}, status < 400 ? `The body of ${status}` : "The body of every error"),
+      element("table", {}, element("tbody", {}, ...rows)))];
+  });
 }
 
 function field(parameter, prefix) {
@@ -101,7 +160,7 @@ function endpoint(path, method, operation) {
   if (operation.description) parts.push(...prose(operation.description, ""));
   if (operation.security) parts.push(element("p", { class: "quiet" }, "Needs an API key."));
   if (operation.parameters?.length) parts.push(element("h3", {}, "Parameters"), parameterTable(operation.parameters));
-  parts.push(element("h3", {}, "Answers"), responseTable(operation.responses));
+  parts.push(element("h3", {}, "Answers"), ...responseParts(operation.responses), ...bodyParts(operation.responses));
   if (method === "get") parts.push(element("h3", {}, "Try it"), ...form(path, operation, id));
   return element("section", { class: "card", id }, ...parts);
 }
@@ -111,6 +170,7 @@ function draw(api) {
   byId("title").textContent = api.info.title;
   byId("version").textContent = api.info.version;
   byId("about").append(...prose(api.info.description, ""));
+  schemas = api.components?.schemas ?? {};
   const tags = new Map();
   for (const [path, methods] of Object.entries(api.paths)) {
     for (const [method, operation] of Object.entries(methods)) {
