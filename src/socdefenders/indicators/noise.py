@@ -18,7 +18,9 @@ class Reason(NamedTuple):
     """Why a match does not count."""
 
     rule: str
-    detail: str
+    list: str | None = None
+    """The list that names the value; None: the rule needs none."""
+    detail: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,11 +130,11 @@ def _host(indicator: Indicator) -> str:
 
 def _hash_noise(digits: str, before: str) -> Reason | None:
     if digits in EMPTY_HASHES:
-        return Reason("empty-file", "the hash of no bytes")
+        return Reason("empty-file", detail="the hash of no bytes")
     if len(set(digits)) <= 2:
-        return Reason("placeholder", "a hash of one or two different digits")
+        return Reason("placeholder", detail="a hash of one or two different digits")
     if _COMMIT_BEFORE.search(before):
-        return Reason("code", "a commit of a version control system")
+        return Reason("code", detail="a commit of a version control system")
     return None
 
 
@@ -142,7 +144,7 @@ def _address_noise(text: str, *, defanged: bool) -> Reason | None:
         return None
     address = ip_address(text)
     if any(address in network for network in _DOCUMENTATION if network.version == address.version):
-        return Reason("documentation", "an address reserved for documentation")
+        return Reason("documentation", detail="an address reserved for documentation")
     return _reserved(address)
 
 
@@ -150,7 +152,7 @@ def _reserved(address: IPv4Address | IPv6Address) -> Reason | None:
     if any(address in network for network in _DOCUMENTATION if network.version == address.version):
         return None
     if not address.is_global or address.is_multicast or _is_netmask(address):
-        return Reason("reserved", "an address that is not on the public internet")
+        return Reason("reserved", detail="an address that is not on the public internet")
     return None
 
 
@@ -162,34 +164,34 @@ def _version_noise(indicator: Indicator, before: str, *, defanged: bool) -> Reas
     if defanged or indicator.type is not IocType.IPV4:
         return None
     if _VERSION_BEFORE.search(before):
-        return Reason("version", "a version number")
+        return Reason("version", detail="a version number")
     if indicator.canonical.endswith(".0") or ".0.0." in indicator.canonical:
-        return Reason("version", "zeros as in a version number or a network")
+        return Reason("version", detail="zeros as in a version number or a network")
     return None
 
 
 def _host_noise(host: str, document: Document, *, defanged: bool) -> Reason | None:
     own = document.own_host
     if own and _is_under(host, own):
-        return Reason("publisher", f"the publisher's own host {own}")
+        return Reason("publisher", detail=f"the publisher's own host {own}")
     if host.rpartition(".")[2] in _RESERVED_NAMES and not defanged:
-        return Reason("reserved", "a name that is not in the public DNS")
+        return Reason("reserved", detail="a name that is not in the public DNS")
     return None
 
 
 def _plain_noise(indicator: Indicator, host: str, before: str, after: str, document: Document) -> Reason | None:
     """Judge what its author did not defang."""
     if before.endswith("]("):
-        return Reason("link", "where a link of the text leads")
+        return Reason("link", detail="where a link of the text leads")
     benign = _benign(host)
     if benign:
-        return Reason("benign", f"on {benign}")
+        return Reason("benign", detail=f"on {benign}")
     if indicator.type is IocType.DOMAIN:
         ending = host.rpartition(".")[2]
         if ending in FILE_ENDINGS:
-            return Reason("file-name", f".{ending} ends file names")
+            return Reason("file-name", detail=f".{ending} ends file names")
         if ending in WORD_ENDINGS and host.count(".") == 1:
-            return Reason("code", f".{ending} is a word of code and prose")
+            return Reason("code", detail=f".{ending} is a word of code and prose")
         in_brackets = before.endswith("[") and after.startswith("]")
         if (
             in_brackets
@@ -197,9 +199,9 @@ def _plain_noise(indicator: Indicator, host: str, before: str, after: str, docum
             or _CODE_BEFORE.search(before)
             or _is_spelt_as_a_name(indicator.value)
         ):
-            return Reason("name", "a name in code or prose")
+            return Reason("name", detail="a name in code or prose")
     if document.defangs:
-        return Reason("link", "stands plain where its author defangs")
+        return Reason("link", detail="stands plain where its author defangs")
     return None
 
 
