@@ -54,6 +54,8 @@ def host_of(url: str) -> str:
 
 def trim_end(text: str) -> str:
     """Cut off quotes, sentence punctuation and closing brackets that the text itself never opened."""
+    if text[-1:].isalnum():
+        return text
     surplus = {
         closing: text.count(closing) - text.count(opening) for closing, opening in _PAIRS.items() if closing in text
     }

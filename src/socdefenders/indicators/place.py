@@ -1,0 +1,121 @@
+"""What stands around a match: its sentence, its line, the words before it, and the section it lies in."""
+
+import re
+from dataclasses import dataclass
+from enum import Enum
+from typing import NamedTuple
+
+LONGEST_CONTEXT = 300
+"""Characters of a sentence that is kept as context."""
+_REACH = LONGEST_CONTEXT // 2
+_LINE = 200
+"""Characters of a line that are looked at on each side."""
+_CUE_REACH = 60
+_HEADING = 80
+"""Characters of the longest line that is a heading."""
+
+
+class Section(Enum):
+    """What a heading says of the values below it."""
+
+    PROSE = "prose"
+    INDICATORS = "indicators"
+    """Below "Indicators of compromise" and its like."""
+    REFERENCES = "references"
+    """Below "References" and its like, where links lead to other people's reports."""
+
+
+class Place(NamedTuple):
+    """Where a match stands."""
+
+    text: str
+    start: int
+    end: int
+    section: Section
+    in_row: bool
+    """Whether another value stands right beside it, or above or below it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """What is known of the text as a whole."""
+
+    publisher: str | None = None
+    """The host that published it, as the caller says."""
+    own_host: str | None = None
+    """The host that published it, as the text itself says at its beginning."""
+    defangs: bool = False
+    """Whether its author defangs: then what stands plain is a link more often than an indicator."""
+    alone: bool = False
+    """Whether it is nothing but one value: then somebody asks about it, and nothing around it speaks against it."""
+
+
+_REFERENCES = re.compile(r"[#=*\s]*(?:references|sources|further|see|footnotes|endnotes|about)", re.IGNORECASE)
+_WORD = re.compile(r"[^\W\d_]{2,}")
+_EXPLAINED = re.compile(r"[ \t]*(?:[—–=]|:[ \t]|-[ \t])")
+"""What follows an entry of a list that says what it is."""
+_CUE = re.compile(
+    r"""\b(?:
+      c2s? | c&c | cnc | command[ -]and[ -]control | beacon\w* | call(?:s|ed|ing)?[ ]?(?:back|home) | callback
+    | domains? | hosts? | host ?names? | servers? | urls? | ips? | ip[ ]address(?:es)? | addresses? | infrastructure
+    | download(?:s|ed|ing|er)? | payloads? | dropp(?:er|ed) | fetch(?:es|ed)? | retriev(?:es|ed) | redirect(?:s|ed)?
+    | connect(?:s|ed|ing|ion|ions)? | communicat(?:es|ed|ing|ion) | contact(?:s|ed) | resolv(?:es|ed|ing)
+    | exfiltrat\w+ | upload(?:s|ed|ing) | hosted | registered | phish\w* | malicious | sender | from: | subject: | embedded
+    )\b(?:[^.!?\n]|\.(?=\S)){0,50}\Z""",
+    re.IGNORECASE | re.VERBOSE,
+)
+
+
+def context(text: str, start: int, end: int) -> str:
+    """Return the sentence around a span on one line, at most 300 characters."""
+    low = max(0, start - _REACH)
+    high = end + LONGEST_CONTEXT
+    first = max(text.rfind("\n", low, start), text.rfind(". ", low, start), low - 1) + 1
+    last = text.find("\n", end, high)
+    stop = text.find(". ", end, last if last >= 0 else high)
+    last = stop + 1 if stop >= 0 else last if last >= 0 else high
+    return " ".join(text[first:last].split())[:LONGEST_CONTEXT]
+
+
+def line(place: Place) -> tuple[str, str]:
+    """Return what stands before and behind the match on its own line, 200 characters each at most."""
+    text, start, end, _, _ = place
+    first = text.rfind("\n", max(0, start - _LINE), start) + 1 or max(0, start - _LINE)
+    last = text.find("\n", end, end + _LINE)
+    return text[first:start], text[end : last if last >= 0 else end + _LINE]
+
+
+def is_listed(place: Place) -> bool:
+    """Whether the match stands in a list or a table: beside other values, or with three words on its line at most."""
+    before, after = line(place)
+    if place.in_row or _EXPLAINED.match(after):
+        return True
+    return len(_WORD.findall(before)) + len(_WORD.findall(after)) <= 3
+
+
+def is_bare(place: Place) -> bool:
+    """Whether the match has its line for itself, in a list of such lines."""
+    before, after = line(place)
+    return place.in_row and not _WORD.search(before) and not _WORD.search(after)
+
+
+def has_cue(place: Place) -> bool:
+    """Whether the words before the match in its sentence say that it is somebody's infrastructure."""
+    text, start = place[:2]
+    return _CUE.search(text, max(0, start - _CUE_REACH), start) is not None
+
+
+def section_at(text: str, start: int, token: str, now: Section) -> Section:
+    """Return the section that begins where the heading's words `token` stand; `now`, if they are no heading."""
+    if _REFERENCES.match(token):
+        return Section.REFERENCES
+    before, after = line(Place(text, start, start + len(token), now, in_row=False))
+    is_heading = len(before) + len(after) + len(token) <= _HEADING and not after.rstrip().endswith((".", ","))
+    return Section.INDICATORS if is_heading and len(_WORD.findall(before)) <= 3 else now
+
+
+def alone(text: str, raw: str) -> bool:
+    """Whether `text` is nothing but `raw` and marks around it."""
+    return len(text) <= len(raw) + 20 and not _WORD.search(text.replace(raw, "", 1))
+
+

@@ -1,0 +1,104 @@
+"""The one pass over a text: where something stands that may be an indicator, and where its sections begin.
+
+One pattern of google-re2 runs once over the UTF-8 bytes. It has no groups and no counted repeats, so
+that the pass is linear whatever the text; lengths and meanings are looked at afterwards, token by
+token. The text is encoded window by window, cut at the ends of lines, so that a long one costs a
+constant amount of memory and offsets in characters cost one pass more.
+"""
+
+import re
+from collections.abc import Iterator
+
+import re2
+
+WINDOW = 1 << 18
+"""Characters that are encoded at a time; a window ends with a line, if one ends near."""
+
+_OPEN, _CLOSE = r"[\[({<【「]", r"[\])}>】」]"
+_DOT = (
+    rf"(?:\.|[ ]*{_OPEN}+\s*(?:\.|\\\.|(?i:dot|d0t|punkt))\s*{_CLOSE}+[ ]?"
+    rf"|[\[({{]+\s?\.|\.\s?[\])}}]+|\\+\.|[。．․｡]|[ ](?i:dot)[ ])"
+)
+_AT = rf"(?:[ ]?{_OPEN}+\s*(?:@|(?i:at))\s*{_CLOSE}+[ ]?|[ ]?@)"
+_COLON = rf"(?:{_OPEN}?:{_CLOSE}?)"
+_CHARACTER = r"a-zA-Z0-9_\p{Latin}\p{Cyrillic}\p{Greek}-"
+_LABEL = rf"[{_CHARACTER}]+"
+_HOST = rf"{_LABEL}(?:{_DOT}{_LABEL})+"
+_PORT = rf"(?:{_COLON}[0-9]+)?"
+_END = r"[^\s\p{Z}\"<>`“”‘’«»|\x00-\x1f]"
+_TAIL = rf"(?:(?:[/?#]|\[/\]|\\){_END}*)?"
+_SCHEME = (
+    r"(?i:h[tx*#z]+p+s?|hxxt?s?|meows?|f[tx*]ps?|ftxs?|sftp|wss?|tcp|udp|ssh|smb|ldaps?|rtsp|rtmp|telnet|tftp|ircs?"
+    r"|socks[45]?|rdp|vnc)"
+)
+_SEPARATOR = rf"[ ]?{_OPEN}?[ ]?:[ ]?{_CLOSE}?(?:{_OPEN}?[/\\]{_CLOSE}?)+[ ]?"
+_DASH = r"[-‐‑‒–—−_]"
+_HEX = "[0-9a-fA-F]"
+_IPV6 = rf"(?:\b{_HEX}+|\B)(?:\[?:\]?{_HEX}*)(?:\[?:\]?{_HEX}*)+(?:\.[0-9]+)*"
+_HEADING_WORDS = (
+    r"(?i:indicators? of compromise|\biocs?\b)",
+    r"(?mi:^[#=*\s]*(?:references|sources|further reading|footnotes|endnotes|about the authors?)\s*:?\s*$)",
+)
+_TOKENS = re2.compile(
+    "|".join(
+        [
+            rf"{_SCHEME}{_SEPARATOR}(?:[^\s/@\"<>]+@)?(?:\[[0-9a-fA-F:.%]+\]|{_LABEL}(?:{_DOT}{_LABEL})*){_PORT}{_TAIL}",
+            rf"(?i:cve){_DASH}?[0-9]+{_DASH}[0-9]+",
+            r"\bTA?[0-9][0-9][0-9][0-9](?:\.[0-9][0-9][0-9])?\b",
+            rf"[a-zA-Z0-9_%+'-]+(?:{_DOT}[a-zA-Z0-9_%+'-]+)*{_AT}{_HOST}",
+            _IPV6,
+            rf"{_HOST}{_PORT}{_TAIL}",
+            _HEX * 16 + rf"{_HEX}*(?:\r?\n{_HEX}+(?:\s|\z))?",
+            *_HEADING_WORDS,
+        ]
+    )
+)
+
+_HEADINGS = re.compile(
+    r"indicators? of compromise|iocs?"
+    r"|[#=*\s]*(?:references|sources|further reading|footnotes|endnotes|about the authors?)\s*:?\s*",
+    re.IGNORECASE,
+)
+
+
+def is_heading(token: str) -> bool:
+    """Whether a token is the words of a heading, and no value."""
+    return "." not in token and _HEADINGS.fullmatch(token) is not None
+
+
+def tokens(text: str) -> Iterator[tuple[int, str]]:
+    """Give what the pattern finds in `text`, in order: its offset in characters, and itself."""
+    begin, length = 0, len(text)
+    while begin < length:
+        end = _cut(text, begin, length)
+        window = text[begin:end]
+        data = window.encode("utf-8", "surrogatepass")
+        yield from _plain(window, data, begin) if len(data) == len(window) else _encoded(data, begin)
+        begin = end
+
+
+def _plain(window: str, data: bytes, begin: int) -> Iterator[tuple[int, str]]:
+    for match in _TOKENS.finditer(data):
+        start, end = match.span()
+        yield begin + start, window[start:end]
+
+
+def _encoded(data: bytes, begin: int) -> Iterator[tuple[int, str]]:
+    byte = 0
+    for match in _TOKENS.finditer(data):
+        start, end = match.span()
+        begin += len(data[byte:start].decode("utf-8", "surrogatepass"))
+        byte = start
+        yield begin, data[start:end].decode("utf-8", "surrogatepass")
+
+
+def _cut(text: str, begin: int, length: int) -> int:
+    """Return where the window from `begin` ends: behind the last paragraph, line or blank of its second half."""
+    full = begin + WINDOW
+    if full >= length:
+        return length
+    for end in ("\n\n", "\n", " "):
+        found = text.rfind(end, begin + WINDOW // 2, full)
+        if found >= 0:
+            return found + 1
+    return full
