@@ -10,11 +10,11 @@ from typing import NamedTuple
 from socdefenders.indicators import hosts, noise
 from socdefenders.indicators.place import Document, Place, Section, alone, context, section_at
 from socdefenders.indicators.reading import Reading, readings
-from socdefenders.indicators.tokens import is_heading, tokens
+from socdefenders.indicators.tokens import is_heading, name_before, tokens
 from socdefenders.model import IocType
 
-_GAP = 12
-"""Characters between values of a list."""
+_FAR = 1 << 60
+"""Where the neighbour of the first and of the last match is taken to be."""
 _HEAD = 600
 """Characters in which a report's own address stands, if it does."""
 
@@ -54,20 +54,15 @@ def extract(text: str, *, publisher: str | None = None) -> list[Match]:
     """Find the indicators in `text`, in order; `publisher` is the host that published it."""
     found = _found(text)
     document = _document(text, found, publisher)
-    return [
-        _match(text, item, document, in_row=in_row)
-        for item, in_row in zip(found, _in_rows(text, found), strict=True)
-    ]
-
-
-def _in_rows(text: str, found: list[_Found]) -> list[bool]:
-    """Say of each match whether nothing but blanks and separators lies between it and one of its neighbours."""
-    ends = [item.start + len(item.reading.raw) for item in found]
-    beside = [
-        following.start - end <= _GAP and not text[end : following.start].strip(" \t\r\n,;|*•-")
-        for end, following in zip(ends, found[1:], strict=False)
-    ]
-    return [before or behind for before, behind in zip([False, *beside], [*beside, False], strict=True)] if found else []
+    starts = [item.start for item in found]
+    starts.append(_FAR)
+    matches: list[Match] = []
+    previous = -_FAR
+    for item, following in zip(found, starts[1:], strict=True):
+        match = _match(text, item, document, previous, following)
+        matches.append(match)
+        previous = match.end
+    return matches
 
 
 def _found(text: str) -> list[_Found]:
@@ -76,8 +71,15 @@ def _found(text: str) -> list[_Found]:
     for start, token in tokens(text):
         if is_heading(token):
             section = section_at(text, start, token, section)
-        else:
+            continue
+        begin = name_before(text, start, token)
+        if begin is None:
             found += [_Found(start + reading.offset, reading, section) for reading in readings(token)]
+            continue
+        while found and found[-1].start >= begin:  # the name before the @ looked like a host
+            found.pop()
+        address = text[begin : start + len(token)]
+        found += [_Found(begin + reading.offset, reading, section) for reading in readings(address)]
     return found
 
 
@@ -105,11 +107,15 @@ def _own_host(text: str, found: list[_Found]) -> str | None:
     return None
 
 
-def _match(text: str, found: _Found, document: Document, *, in_row: bool) -> Match:
+def _match(text: str, found: _Found, document: Document, previous: int, following: int) -> Match:
     start, (_, raw, indicator, defanged), section = found
     kind, value, canonical, normalized, port = indicator
     end = start + len(raw)
-    reason = noise.judge(indicator, Place(text, start, end, section, in_row), document, defanged=defanged)
+    reason = (
+        noise.judge(indicator, Place(text, start, end, section, previous, following), document, defanged=defanged)
+        if noise.is_questioned(kind, defanged=defanged)
+        else None
+    )
     return Match(
         kind, value, normalized, raw, start, end, defanged, context(text, start, end), reason, canonical, port
     )

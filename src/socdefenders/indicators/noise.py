@@ -132,8 +132,12 @@ _VERSION_BEFORE = re.compile(
     re.IGNORECASE,
 )
 _VERSION_NEAR = re.compile(r"\b(?:versions?|releases?|builds?|upgrad\w+|instance|patch\w*)\b", re.IGNORECASE)
-_COMMIT_BEFORE = re.compile(r"\b(?:commit|revert(?:s|ed)?|changeset|tree)[\s:/]*\Z", re.IGNORECASE)
-_KEY_BEFORE = re.compile(r"\b(?:key|iv|salt|nonce|seed|guid|uuid)\b[\s:=(\"'“]{1,5}\Z", re.IGNORECASE)
+_HASH_NO_MORE = re.compile(
+    r"\b(?:(?P<commit>commit|revert(?:s|ed)?|changeset|tree)|key|iv|salt|nonce|seed|guid|uuid)\b[\s:=/(\"'“]{1,5}\Z",
+    re.IGNORECASE,
+)
+"""What stands before a hash that is no file's."""
+_KEY_LENGTHS = frozenset({32, 64})
 _HASH_BEFORE = re.compile(r"\b(?:md-?5|sha-?(?:1|256|512)|hash)\b[\s:=|]{0,6}\Z", re.IGNORECASE)
 _LINK_BEFORE = re.compile(r"\b(?:reference|ref|source|see|link|via|author|blog|post)\b[\s:=(\"']{1,5}\Z", re.IGNORECASE)
 _CODE_AFTER = re.compile(r"\(|::|\[[0-9\"']")
@@ -145,15 +149,18 @@ _BEFORE = 24
 """Characters before a match in which its label stands."""
 
 
+def is_questioned(kind: IocType, *, defanged: bool) -> bool:
+    """Whether anything can speak against a value of this type; nothing does against an address that was defanged."""
+    return not defanged if kind in _ADDRESSES else kind in _LINKED or kind in _HASHES
+
+
 def judge(indicator: Indicator, place: Place, document: Document, *, defanged: bool) -> Reason | None:
     """Return why `indicator` is noise where it stands, or None."""
     kind = indicator.type
     if kind in _HASHES:
         return _hash_noise(indicator.canonical, place, document)
     if kind in _ADDRESSES:
-        return None if defanged or document.alone else _address_noise(indicator.canonical) or _version_noise(indicator, place)
-    if kind not in _LINKED:
-        return None
+        return None if document.alone else _address_noise(indicator.canonical) or _version_noise(indicator, place)
     host = host_of(indicator)
     if host[-1].isdigit() or host[-1] == "]":
         return None if defanged or document.alone else _address_noise(host.strip("[]"))
@@ -189,9 +196,10 @@ def _hash_noise(digits: str, place: Place, document: Document) -> Reason | None:
     if reason:
         return reason
     before = place.text[max(0, place.start - _BEFORE) : place.start]
-    if _COMMIT_BEFORE.search(before):
+    label = _HASH_NO_MORE.search(before)
+    if label and label["commit"]:
         return Reason("code", detail="a commit of a version control system")
-    if _KEY_BEFORE.search(before) and len(digits) in {32, 64}:
+    if label and len(digits) in _KEY_LENGTHS:
         return Reason("code", detail="a cryptographic key or an identifier")
     if "\n" in place.text[place.start : place.end] and not _HASH_BEFORE.search(before):
         return Reason("split", detail="two lines that may be one hash, which nothing says")
@@ -310,7 +318,8 @@ def _name_noise(indicator: Indicator, host: str, place: Place, document: Documen
         return Reason("file-name", detail=f".{ending} ends file names")
     if _is_package(name.partition(".")[0], name, ending):
         return Reason("name", detail="a package name, which is a host's name backwards")
-    if "." not in name and (ending in WORD_ENDINGS or (ending in _WORD_COUNTRIES and _is_common(name))):
+    is_word = ending in WORD_ENDINGS or (ending in _WORD_COUNTRIES and _is_common(name))
+    if is_word and "." not in name and not is_bare(place):
         return Reason("code", detail=f".{ending} is a word of code and prose")
     before, after = place.text[max(0, place.start - 1) : place.start], place.text[place.end : place.end + 3]
     in_brackets = before == "[" and after.startswith("]")

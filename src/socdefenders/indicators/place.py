@@ -10,6 +10,9 @@ LONGEST_CONTEXT = 300
 _REACH = LONGEST_CONTEXT // 2
 _LINE = 200
 """Characters of a line that are looked at on each side."""
+_GAP = 12
+"""Characters between the values of a list."""
+_SEPARATORS = " \t\r\n,;|*•-"
 _CUE_REACH = 60
 _HEADING = 80
 """Characters of the longest line that is a heading."""
@@ -32,8 +35,14 @@ class Place(NamedTuple):
     start: int
     end: int
     section: Section
-    in_row: bool
-    """Whether another value stands right beside it, or above or below it."""
+    previous: int
+    """Where the value before it ends, and the next one begins; how far both are, as a rule, is all that counts."""
+    following: int
+
+    @property
+    def in_row(self) -> bool:
+        """Whether nothing but blanks and separators lies between the match and one of its neighbours."""
+        return _is_gap(self.text, self.previous, self.start) or _is_gap(self.text, self.end, self.following)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +75,10 @@ _CUE = re.compile(
 )
 
 
+def _is_gap(text: str, low: int, high: int) -> bool:
+    return 0 <= high - low <= _GAP and not text[low:high].strip(_SEPARATORS)
+
+
 def context(text: str, start: int, end: int) -> str:
     """Return the sentence around a span on one line, at most 300 characters."""
     low = max(0, start - _REACH)
@@ -79,7 +92,7 @@ def context(text: str, start: int, end: int) -> str:
 
 def line(place: Place) -> tuple[str, str]:
     """Return what stands before and behind the match on its own line, 200 characters each at most."""
-    text, start, end, _, _ = place
+    text, start, end = place[:3]
     first = text.rfind("\n", max(0, start - _LINE), start) + 1 or max(0, start - _LINE)
     last = text.find("\n", end, end + _LINE)
     return text[first:start], text[end : last if last >= 0 else end + _LINE]
@@ -109,7 +122,7 @@ def section_at(text: str, start: int, token: str, now: Section) -> Section:
     """Return the section that begins where the heading's words `token` stand; `now`, if they are no heading."""
     if _REFERENCES.match(token):
         return Section.REFERENCES
-    before, after = line(Place(text, start, start + len(token), now, in_row=False))
+    before, after = line(Place(text, start, start + len(token), now, -1, len(text) + _HEADING))
     is_heading = len(before) + len(after) + len(token) <= _HEADING and not after.rstrip().endswith((".", ","))
     return Section.INDICATORS if is_heading and len(_WORD.findall(before)) <= 3 else now
 

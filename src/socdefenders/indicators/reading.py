@@ -20,6 +20,8 @@ _REMEMBERED = 256
 """Characters of the longest token that is remembered."""
 _CUT = re.compile(r"[,;|](?=h[tx]{2}ps?[\[:])|'(?=[,;)\]}+])|\](?=\()", re.IGNORECASE)
 """Where a URL ends although a browser would read on: a second one, the quote around it, the middle of a Markdown link."""
+_SEVERAL = re.compile(r"[,;|'()\s\\]")
+"""What may divide a token into parts, or be something else than it seems."""
 _PARENTHESES = re.compile(r"[()]")
 _HASH = re.compile(r"(?<![0-9A-Za-z])[0-9a-fA-F]{32,128}(?![0-9A-Za-z])")
 _IPV4 = re.compile(r"(?<![0-9.])(?:[0-9]{1,3}\.){3}[0-9]{1,3}(?![0-9]|\.[0-9])")
@@ -50,18 +52,27 @@ class Reading(NamedTuple):
 
 def readings(token: str) -> tuple[Reading, ...]:
     """Return the indicators of one token, in order."""
-    return _remembered(token) if len(token) <= _REMEMBERED else tuple(_read(token))
+    return _remembered(token) if len(token) <= _REMEMBERED else _read(token)
 
 
-@lru_cache(maxsize=16_384)
-def _remembered(token: str) -> tuple[Reading, ...]:
-    return tuple(_read(token))
+def _read(token: str) -> tuple[Reading, ...]:
+    if _SEVERAL.search(token) is None and (token[-1].isalnum() or token[-1] == "/"):
+        if (plain := parse_plain(token)) is not None:
+            return (Reading(0, token, plain, defanged=False),)
+        if _is_hopeless(token):
+            return ()
+        usual = _undone(token)
+        if usual != token and (indicator := _usual(usual)) is not None:
+            return (Reading(0, token, indicator, defanged=True),)
+    elif "\n" in token and (split := _SPLIT_HASH.fullmatch(token)):
+        return _split_hash(token, split[1], split[2])
+    return tuple(_read_parts(token))
 
 
-def _read(token: str) -> Iterator[Reading]:
-    if "\n" in token and (split := _SPLIT_HASH.fullmatch(token)):
-        yield from _split_hash(token, split[1], split[2])
-        return
+_remembered = lru_cache(maxsize=16_384)(_read)
+
+
+def _read_parts(token: str) -> Iterator[Reading]:
     start = 0
     for end in _ends(token):
         piece = token[start:end]
@@ -164,11 +175,9 @@ def _inside(token: str, offset: int) -> Iterator[Reading]:
                 yield Reading(offset, token, indicator, defanged=True)
 
 
-def _split_hash(token: str, first: str, second: str) -> Iterator[Reading]:
+def _split_hash(token: str, first: str, second: str) -> tuple[Reading, ...]:
     """Join the halves of a hash that a PDF broke over two lines, if neither half is a hash and both together are one."""
     if len(first) not in _LENGTHS and len(second) not in _LENGTHS and len(first) + len(second) in _LENGTHS:
-        yield Reading(0, token.rstrip(), parse(first + second), defanged=False)
-        return
-    for start, part in ((0, first), (token.rindex(second), second)):
-        if len(part) in _LENGTHS:
-            yield Reading(start, part, parse(part), defanged=False)
+        return (Reading(0, token.rstrip(), parse(first + second), defanged=False),)
+    parts = ((0, first), (token.rindex(second), second))
+    return tuple(Reading(at, part, parse(part), defanged=False) for at, part in parts if len(part) in _LENGTHS)
