@@ -144,7 +144,7 @@ def _read_plain(value: str, plain: re.Match[str], hint: IocType | None) -> Indic
 
 
 def _is_canonical(url: str, plain: re.Match[str]) -> bool:
-    if "/." in url or len(url) >= LONGEST or not hosts.fits(plain["host"]):
+    if len(url) >= LONGEST or not hosts.fits(plain["host"]) or ("/." in url and urls.DOT_SEGMENT.search(url)):
         return False
     port = plain["port"]
     return not port or (len(port) <= len(":9999") and port not in urls.DEFAULT_PORTS)

@@ -60,6 +60,8 @@ class Document:
 
 
 _REFERENCES = re.compile(r"[#=*\s]*(?:references|sources|further|see|footnotes|endnotes|about)", re.IGNORECASE)
+_BLANKS = re.compile(r"\s\s|[^\S ]")
+"""White space that is more than one blank."""
 _WORD = re.compile(r"[^\W\d_]{2,}")
 _EXPLAINED = re.compile(r"[ \t]*(?:[—–=]|:[ \t]|-[ \t])")
 """What follows an entry of a list that says what it is."""
@@ -87,7 +89,10 @@ def context(text: str, start: int, end: int) -> str:
     last = text.find("\n", end, high)
     stop = text.find(". ", end, last if last >= 0 else high)
     last = stop + 1 if stop >= 0 else last if last >= 0 else high
-    return " ".join(text[first:last].split())[:LONGEST_CONTEXT]
+    sentence = text[first:last]
+    if _BLANKS.search(sentence):
+        sentence = " ".join(sentence.split())
+    return sentence.strip()[:LONGEST_CONTEXT]
 
 
 def line(place: Place) -> tuple[str, str]:

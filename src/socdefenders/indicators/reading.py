@@ -20,7 +20,8 @@ _REMEMBERED = 256
 """Characters of the longest token that is remembered."""
 _CUT = re.compile(r"[,;|](?=h[tx]{2}ps?[\[:])|'(?=[,;)\]}+])|\](?=\()", re.IGNORECASE)
 """Where a URL ends although a browser would read on: a second one, the quote around it, the middle of a Markdown link."""
-_SEVERAL = re.compile(r"[,;|'()\s\\]")
+_SHORTEST = len("a.co")
+_SEVERAL = re.compile(r"[,;|'\s\\]|\((?!\.)|(?<!\.)\)")
 """What may divide a token into parts, or be something else than it seems."""
 _PARENTHESES = re.compile(r"[()]")
 _HASH = re.compile(r"(?<![0-9A-Za-z])[0-9a-fA-F]{32,128}(?![0-9A-Za-z])")
@@ -82,7 +83,9 @@ def _read_parts(token: str) -> Iterator[Reading]:
         raw = urls.trim_end(piece)
         while raw[-1:] == "*":  # of a wildcard, or of Markdown's bold type
             raw = urls.trim_end(raw.rstrip("*"))
-        if (plain := parse_plain(raw)) is not None:
+        if len(raw) < _SHORTEST:
+            pass
+        elif (plain := parse_plain(raw)) is not None:
             yield Reading(start, raw, plain, defanged=False)
         elif not _is_hopeless(raw):
             yield from _read_slowly(piece, raw, start)
@@ -125,9 +128,11 @@ def _read_slowly(piece: str, raw: str, start: int) -> Iterator[Reading]:
 
 
 def _undone(written: str) -> str:
-    """Undo the two commonest ways of defanging, and no other."""
+    """Undo the commonest ways of defanging, and no other."""
     if "[" in written:
-        written = written.replace("[.]", ".").replace("[:]", ":").replace("[://]", "://")
+        written = written.replace("[.]", ".").replace("[:]", ":").replace("[://]", "://").replace("[dot]", ".")
+    elif "(.)" in written and "/" not in written:
+        return written.replace("(.)", ".")
     return f"http{written[4:]}" if written.startswith(("hxxp://", "hxxps://", "hXXp://", "hXXps://")) else written
 
 
