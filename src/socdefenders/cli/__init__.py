@@ -29,6 +29,7 @@ COMMANDS = {
     "import": ("importing", "Load files that publishers publish."),
     "search": ("searching", "Ask who reported a value."),
     "keys": ("keys", "Create, list and revoke API keys."),
+    "knowledge": ("knowledge", "Look after what is known beforehand: warning lists, ATT&CK, names."),
     "db": ("db", "Look after the database's schema."),
 }
 """Each command's module below this one, and its line in the help."""
