@@ -94,10 +94,10 @@ def _build(directory: Path, *, as_json: bool) -> None:
     if as_json:
         write_json({"built": True, "seconds": round(seconds, 1), **_facts(found)})
     elif found.known is not None:
-        counts = found.known.about.counts
+        said = {name: f"{count:,}" for name, count in found.known.about.counts.items()}
         click.echo(
-            f"Compiled {counts['lists']} lists with {counts['entries']:,} entries, "
-            f"{counts['techniques']:,} techniques, {counts['names']:,} names and {counts['words']:,} words in {seconds:.0f} seconds: "
+            f"Compiled {said['lists']} lists with {said['entries']} entries, {said['techniques']} techniques, "
+            f"{said['names']} names and {said['words']} words in {seconds:.0f} seconds: "
             f"{found.known.size / 1e6:.0f} MB in {safe(str(found.path))}"
         )
 

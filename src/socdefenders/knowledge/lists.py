@@ -26,6 +26,7 @@ from socdefenders.knowledge.fingerprints import DIGEST_MARK, Fingerprints
 
 DIGEST_LENGTHS = frozenset({32, 40, 56, 64, 96, 128})
 """Hexadecimal digits of MD5, SHA-1, SHA-224, SHA-256, SHA-384 and SHA-512."""
+LONGEST_HOST = 253
 MOST_LISTS = 1 << 12
 
 _HOST = re.compile(r"\.?[a-z0-9_-]+(?:\.[a-z0-9_-]+)*")
@@ -164,6 +165,8 @@ def numbers(values: Sequence[int], most: int) -> "array[int]":
 def encoded(text: str) -> str:
     """Return an internationalised name in ASCII, with or without a leading dot; "" for what is none."""
     dot = "." if text.startswith(".") else ""
+    if len(text) > LONGEST_HOST:
+        return ""
     try:
         return dot + idna.encode(text.removeprefix("."), uts46=True).decode("ascii")
     except UnicodeError:

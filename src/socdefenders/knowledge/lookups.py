@@ -16,10 +16,9 @@ import re2
 from socdefenders.knowledge.bundle import FORMAT, Bundle
 from socdefenders.knowledge.facts import About, ListInfo, Name, Package, Tactic, Technique
 from socdefenders.knowledge.fingerprints import DIGEST_MARK, Fingerprints
-from socdefenders.knowledge.lists import DIGEST_LENGTHS, NameSet, Scope
+from socdefenders.knowledge.lists import DIGEST_LENGTHS, LONGEST_HOST, NameSet, Scope
 
 NOTHING: frozenset[str] = frozenset()
-LONGEST_HOST = 253
 LONGEST_EMAIL = 320
 MOST_SUCCESSORS = 10
 _MOST_REMEMBERED = 1 << 14

@@ -110,6 +110,8 @@ def _lists() -> Iterator[WarningList]:
     for file in sorted(files, key=lambda file: (-file.stat().st_size, file.parent.name)):
         try:
             raw = orjson.loads(file.read_bytes())
+            if not all(isinstance(entry, str) for entry in raw["list"]):
+                raise TypeError(f"{file.parent.name} has entries that are no text")
             yield WarningList(
                 id=file.parent.name,
                 name=raw["name"],
