@@ -8,6 +8,7 @@ import importlib
 import os
 import signal
 import sys
+import warnings
 from io import TextIOWrapper
 
 import click
@@ -102,6 +103,7 @@ def main() -> None:
         if isinstance(stream, TextIOWrapper):
             # What a terminal's encoding has no letter for is shown by its number.
             stream.reconfigure(errors="backslashreplace")
+    warnings.formatwarning = _warning
     sys.exit(_run())
 
 
@@ -118,6 +120,15 @@ def _run() -> int:
         click.echo("Interrupted.", err=True)
         return INTERRUPTED
     return status if isinstance(status, int) else 0
+
+
+def _warning(
+    message: Warning | str, category: type[Warning], filename: str, lineno: int, line: str | None = None
+) -> str:
+    """Return what people read of a warning: of one of ours its advice, without the place in the code."""
+    del line
+    where = "" if category.__module__.startswith(f"{__package__.partition('.')[0]}.") else f"{filename}:{lineno}: "
+    return f"{where}Warning: {safe(str(message))}\n"
 
 
 def _status(error: SocDefendersError) -> int:

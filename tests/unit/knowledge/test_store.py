@@ -1,4 +1,4 @@
-"""A bundle is built once, where it is missing, torn or of other packages; who cannot keep it gets answers all the same."""
+"""A bundle is built once, where it is missing, torn or of other packages; who cannot keep it still has answers."""
 
 import os
 import threading
