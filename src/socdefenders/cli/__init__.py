@@ -8,6 +8,7 @@ import importlib
 import os
 import signal
 import sys
+import warnings
 from io import TextIOWrapper
 
 import click
@@ -29,6 +30,7 @@ COMMANDS = {
     "import": ("importing", "Load files that publishers publish."),
     "search": ("searching", "Ask who reported a value."),
     "keys": ("keys", "Create, list and revoke API keys."),
+    "knowledge": ("knowledge", "Look after what is known beforehand: warning lists, ATT&CK, names."),
     "db": ("db", "Look after the database's schema."),
 }
 """Each command's module below this one, and its line in the help."""
@@ -101,6 +103,7 @@ def main() -> None:
         if isinstance(stream, TextIOWrapper):
             # What a terminal's encoding has no letter for is shown by its number.
             stream.reconfigure(errors="backslashreplace")
+    warnings.formatwarning = _warning
     sys.exit(_run())
 
 
@@ -117,6 +120,15 @@ def _run() -> int:
         click.echo("Interrupted.", err=True)
         return INTERRUPTED
     return status if isinstance(status, int) else 0
+
+
+def _warning(
+    message: Warning | str, category: type[Warning], filename: str, lineno: int, line: str | None = None
+) -> str:
+    """Return what people read of a warning: of one of ours its advice, without the place in the code."""
+    del line
+    where = "" if category.__module__.startswith(f"{__package__.partition('.')[0]}.") else f"{filename}:{lineno}: "
+    return f"{where}Warning: {safe(str(message))}\n"
 
 
 def _status(error: SocDefendersError) -> int:

@@ -8,8 +8,10 @@ packages into one file, which is mapped into memory and asked at a few microseco
 from socdefenders.knowledge.facts import About, ListInfo, Name, Package, Tactic, Technique
 from socdefenders.knowledge.lookups import Knowledge
 from socdefenders.knowledge.opening import KnowledgeWarning, current, use
+from socdefenders.knowledge.store import FILES
 
 __all__ = [
+    "FILES",
     "About",
     "Knowledge",
     "KnowledgeWarning",

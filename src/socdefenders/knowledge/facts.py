@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from hashlib import blake2b
 from typing import NamedTuple
 
 
@@ -118,8 +117,3 @@ class Sources(NamedTuple):
     """English words and their Zipf frequency: 3 is once in a million words, 6 once in a thousand."""
     packages: Sequence[Package]
     attack_version: str
-
-
-def fingerprint(text: str, key: bytes) -> int:
-    """Return the 64 bits that stand for a name. The key is the bundle's own: nobody can seek names that collide."""
-    return int.from_bytes(blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8, key=key).digest(), "big")

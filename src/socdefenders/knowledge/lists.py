@@ -21,18 +21,19 @@ from typing import NamedTuple
 import idna
 import re2
 
-from socdefenders.knowledge.facts import ListInfo, WarningList, fingerprint
+from socdefenders.knowledge.facts import ListInfo, WarningList
+from socdefenders.knowledge.fingerprints import DIGEST_MARK, Fingerprints
 
 DIGEST_LENGTHS = frozenset({32, 40, 56, 64, 96, 128})
 """Hexadecimal digits of MD5, SHA-1, SHA-224, SHA-256, SHA-384 and SHA-512."""
-DIGEST_MARK = "#"
-"""Stands before a digest among the names, for no host name begins so."""
+LONGEST_HOST = 253
 MOST_LISTS = 1 << 12
 
 _HOST = re.compile(r"\.?[a-z0-9_-]+(?:\.[a-z0-9_-]+)*")
 _DIGEST = re.compile(r"[0-9a-f]+")
 _LOOKED_UP = re.compile(r"ip-|domain|hostname|ur[il]|email|md5|sha\d|x509")
 """In the attributes of a list that is meant for something that can be looked up."""
+_ADDRESSES = re.compile(r"(?:^|\|)ip\b")
 _EMAIL_ADDRESS = re.compile(r"[^\s@]+@[a-z0-9_.-]+")
 _PHP_PATTERN = re.compile(r"/(.*)/([a-z]*)")
 
@@ -90,13 +91,13 @@ class _Gathered:
 
     def __init__(self, key: bytes) -> None:
         """Gather under a bundle's key."""
-        self.key = key
+        self.fingerprint = Fingerprints(key).of
         self.names: list[int] = []
         self.networks: list[tuple[IPv4Network | IPv6Network, int]] = []
         self.email_patterns: list[tuple[str, int]] = []
 
     def add_name(self, text: str, scope: Scope, number: int) -> None:
-        self.names.append(fingerprint(text, self.key) << 16 | scope << 12 | number)
+        self.names.append(self.fingerprint(text) << 16 | scope << 12 | number)
 
     def add_network(self, text: str, number: int) -> bool:
         try:
@@ -106,22 +107,20 @@ class _Gathered:
         self.networks.append((_unmapped(network), number))
         return True
 
-    def add_entry(self, text: str, scope: Scope, number: int) -> bool:
+    def add_entry(self, text: str, number: int, scope: Scope, *, addresses: bool) -> bool:
         """Add what an entry of a list of names says; return whether it says anything."""
         text = text.strip().rstrip(".").lower()
         if not text.isascii():
             text = encoded(text)
-        if not _HOST.fullmatch(text):
-            return self._add_other(text, number)
-        if text[-1].isdigit() and self.add_network(text, number):
+        if addresses and (":" in text or text[-1:].isdigit()) and self.add_network(text, number):
             return True
-        if len(text) in DIGEST_LENGTHS and _DIGEST.fullmatch(text):
-            self.add_name(DIGEST_MARK + text, Scope.EXACT, number)
-        elif text[0] == ".":
-            self.add_name(text[1:], Scope.EVERYWHERE_BELOW, number)
-        else:
-            self.add_name(text, scope, number)
-        return True
+        if _HOST.fullmatch(text):
+            self._add_host_or_digest(text, number, scope)
+            return True
+        if _EMAIL_ADDRESS.fullmatch(text):
+            self.add_name(text, Scope.EXACT, number)
+            return True
+        return False
 
     def add_pattern(self, text: str, number: int) -> bool:
         """Add a pattern over e-mail addresses, as PHP or as RE2 writes it; return whether RE2 can."""
@@ -134,11 +133,13 @@ class _Gathered:
         self.email_patterns.append((pattern, number))
         return True
 
-    def _add_other(self, text: str, number: int) -> bool:
-        if _EMAIL_ADDRESS.fullmatch(text):
-            self.add_name(text, Scope.EXACT, number)
-            return True
-        return ":" in text and self.add_network(text, number)
+    def _add_host_or_digest(self, text: str, number: int, scope: Scope) -> None:
+        if len(text) in DIGEST_LENGTHS and _DIGEST.fullmatch(text):
+            self.add_name(DIGEST_MARK + text, Scope.EXACT, number)
+        elif text[0] == ".":
+            self.add_name(text[1:], Scope.EVERYWHERE_BELOW, number)
+        else:
+            self.add_name(text, scope, number)
 
 
 def compile_lists(lists: Iterable[WarningList], suffixes: Iterable[str], key: bytes) -> Lists:
@@ -164,6 +165,8 @@ def numbers(values: Sequence[int], most: int) -> "array[int]":
 def encoded(text: str) -> str:
     """Return an internationalised name in ASCII, with or without a leading dot; "" for what is none."""
     dot = "." if text.startswith(".") else ""
+    if len(text) > LONGEST_HOST:
+        return ""
     try:
         return dot + idna.encode(text.removeprefix("."), uts46=True).decode("ascii")
     except UnicodeError:
@@ -174,7 +177,7 @@ def _read(each: WarningList, number: int, gathered: _Gathered) -> ListInfo:
     reason = _reason_to_skip(each)
     count = 0
     if reason is None:
-        read = _reader(each.type, gathered)
+        read = _reader(each, gathered)
         count = sum(read(entry, number) for entry in each.entries)
     return ListInfo(
         id=each.id,
@@ -200,13 +203,14 @@ def _reason_to_skip(each: WarningList) -> str | None:
     return None
 
 
-def _reader(kind: str, gathered: _Gathered) -> Callable[[str, int], bool]:
-    if kind == "cidr":
+def _reader(each: WarningList, gathered: _Gathered) -> Callable[[str, int], bool]:
+    if each.type == "cidr":
         return gathered.add_network
-    if kind == "regex":
+    if each.type == "regex":
         return gathered.add_pattern
-    scope = Scope.EXACT if kind == "string" else Scope.BELOW
-    return lambda entry, number: gathered.add_entry(entry, scope, number)
+    scope = Scope.EXACT if each.type == "string" else Scope.BELOW
+    addresses = any(_ADDRESSES.search(attribute) for attribute in each.attributes)
+    return lambda entry, number: gathered.add_entry(entry, number, scope, addresses=addresses)
 
 
 def _read_rule(rule: str, gathered: _Gathered) -> None:

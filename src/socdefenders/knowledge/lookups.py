@@ -14,14 +14,15 @@ from typing import Any, cast
 import re2
 
 from socdefenders.knowledge.bundle import FORMAT, Bundle
-from socdefenders.knowledge.facts import About, ListInfo, Name, Package, Tactic, Technique, fingerprint
-from socdefenders.knowledge.lists import DIGEST_LENGTHS, DIGEST_MARK, NameSet, Scope
+from socdefenders.knowledge.facts import About, ListInfo, Name, Package, Tactic, Technique
+from socdefenders.knowledge.fingerprints import DIGEST_MARK, Fingerprints
+from socdefenders.knowledge.lists import DIGEST_LENGTHS, LONGEST_HOST, NameSet, Scope
 
 NOTHING: frozenset[str] = frozenset()
-LONGEST_HOST = 253
 LONGEST_EMAIL = 320
 MOST_SUCCESSORS = 10
 _MOST_REMEMBERED = 1 << 14
+_MOST_TOPS = 1 << 12
 _LOW = (1 << 64) - 1
 _ENDS_OF_ADDRESSES = frozenset("0123456789]")
 _END_OF_AUTHORITY = re.compile(r"[/?#\\]")
@@ -40,13 +41,14 @@ class Knowledge:
         head: Mapping[str, Any] = bundle.head
         self._about: Mapping[str, Any] = head["about"]
         self._ids: list[str] = [each[0] for each in self._about["lists"]]
-        self._key = bytes.fromhex(head["hash_key"])
+        self._fingerprint = Fingerprints(bytes.fromhex(head["hash_key"])).of
         self._listed, self._listed_set_ids = bundle.array("listed"), bundle.array("listed_set_ids")
         self._name_sets: list[list[tuple[int, ...]]] = head["name_sets"]
         self._v4, self._v4_set_ids = bundle.array("v4"), bundle.array("v4_set_ids")
         self._v6_high, self._v6_low = bundle.array("v6_high"), bundle.array("v6_low")
         self._v6_set_ids = bundle.array("v6_set_ids")
         self._address_sets = [frozenset(self._ids[number] for number in each) for each in head["address_sets"]]
+        self._tops: dict[str, int] = {}
         self._remembered: dict[tuple[int, ...], frozenset[str]] = {}
 
     def __bool__(self) -> bool:
@@ -63,11 +65,15 @@ class Knowledge:
                 return self._address_set(address)
         if not 0 < len(host) <= LONGEST_HOST:
             return NOTHING
-        found = [self._set_id(host)]
-        at = host.find(".")
-        while at >= 0:
-            found.append(self._set_id(host[at + 1 :]))
-            at = host.find(".", at + 1)
+        found = []
+        name = host
+        while True:
+            _, dot, above = name.partition(".")
+            if not dot:
+                break
+            found.append(self._set_id(name))
+            name = above
+        found.append(self._set_id_of_top(name))
         return self._together(tuple(found))
 
     def address_sets(self, text: str) -> frozenset[str]:
@@ -174,11 +180,20 @@ class Knowledge:
 
     def _set_id(self, name: str) -> int:
         """Return the number of what is known of one name, 0 for nothing."""
-        wanted = fingerprint(name, self._key)
+        wanted = self._fingerprint(name)
         at = bisect_left(self._listed, wanted)
         if at == len(self._listed) or self._listed[at] != wanted:
             return 0
         return int(self._listed_set_ids[at])
+
+    def _set_id_of_top(self, label: str) -> int:
+        """Return the same for a name of one label, of which there are few."""
+        known = self._tops.get(label)
+        if known is None:
+            if len(self._tops) >= _MOST_TOPS:
+                self._tops.clear()
+            known = self._tops[label] = self._set_id(label)
+        return known
 
     def _together(self, found: tuple[int, ...]) -> frozenset[str]:
         """Return the lists of a name out of what is known of it and of each name above it, from itself upwards."""

@@ -40,6 +40,7 @@ MALFORMED = (OSError, ValueError, LookupError, TypeError, AttributeError)
 """What reading a package of another shape can raise."""
 _LISTS_AT = "pymispwarninglists/data/misp-warninglists/lists"
 _GALAXIES_AT = "pymispgalaxies/data/misp-galaxy/clusters"
+_LICENCE_FILE = re.compile(r"licen[cs]e|copying|notice", re.IGNORECASE)
 _VERSION = re.compile(rb'"version": (\d{8})\b')
 _DAY = re.compile(r"(20\d\d)-?(\d\d)-?(\d\d)")
 
@@ -109,6 +110,8 @@ def _lists() -> Iterator[WarningList]:
     for file in sorted(files, key=lambda file: (-file.stat().st_size, file.parent.name)):
         try:
             raw = orjson.loads(file.read_bytes())
+            if not all(isinstance(entry, str) for entry in raw["list"]):
+                raise TypeError(f"{file.parent.name} has entries that are no text")
             yield WarningList(
                 id=file.parent.name,
                 name=raw["name"],
@@ -156,16 +159,9 @@ def _words() -> dict[str, float]:
 def _package(name: str, version: str, snapshot: str | None) -> Package:
     found = distribution(name)
     declared = [found.metadata[field] for field in ("License-Expression", "License") if field in found.metadata]
-    files = [
-        file.name for file in found.files or () if re.match(r"licen[cs]e|copying|notice", file.name, re.IGNORECASE)
-    ]
-    return Package(
-        name,
-        version,
-        f"{declared[0] if declared else 'undeclared'}; {PACKAGES[name]}",
-        tuple(dict.fromkeys(files)),
-        snapshot,
-    )
+    files = [file.name for file in found.files or () if _LICENCE_FILE.match(file.name)]
+    licence = f"{declared[0] if declared else 'not declared'}; {PACKAGES[name]}"
+    return Package(name, version, licence, tuple(dict.fromkeys(files)), snapshot)
 
 
 def _day(text: str) -> str | None:
