@@ -37,7 +37,7 @@ bench: $(STAMP)  ## measure searches at a million rows; ARGS="--rows 10000000" f
 	@exec $(BIN)/python -m tests.bench $(ARGS)
 
 lock: $(STAMP)  ## pin every dependency anew, with hashes; ARGS="--upgrade" takes newer versions
-	$(PIP_COMPILE) $(ARGS) --output-file requirements/runtime.txt pyproject.toml requirements/oldest.in
+	$(PIP_COMPILE) $(ARGS) --extra pdf --output-file requirements/runtime.txt pyproject.toml requirements/oldest.in
 	cd requirements && ../$(PIP_COMPILE) $(ARGS) --output-file knowledge.txt knowledge.in
 	cd requirements && ../$(PIP_COMPILE) $(ARGS) --output-file dev.txt dev.in
 

@@ -289,7 +289,8 @@ def test_every_message_of_the_troubleshooting_stands_in_the_code() -> None:
 
 def test_every_dependency_has_its_reason_and_no_other() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    names = [re.split(r"[\[<>=~]", each)[0] for each in project["dependencies"]]
+    asked_for = chain(project["dependencies"], *project["optional-dependencies"].values())
+    names = [re.split(r"[\[<>=~]", each)[0] for each in asked_for]
     documented = table(section(page("architecture.md"), "## Dependencies"))
     assert [row[0].strip("`") for row in documented] == names
     assert all(row[1] and re.match(r"20\d\d-\d\d", row[2]) for row in documented)
