@@ -264,7 +264,7 @@ def _take_document(batch: Batch, item: Document, origin: _Origin) -> None:
     techniques = tuple(match[0].value for (type_, _), match in kept.items() if type_ is IocType.MITRE_ATTACK)
     batch.sightings += [_sighting(matches, article, techniques) for matches in kept.values()]
     reasons = [
-        Suppressed(match.type, match.value, match.suppressed.rule, match.suppressed.detail)
+        Suppressed(match.type, match.value, match.suppressed.rule, match.suppressed.why)
         for key, match in suppressed.items()
         if match.suppressed and key not in kept
     ]

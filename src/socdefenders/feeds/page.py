@@ -65,7 +65,9 @@ def read_page(html: bytes | str) -> Page:
     """What a page says of itself, and its report."""
     page = read((decode(html) if isinstance(html, bytes) else html)[:MAX_PAGE])
     about = page.meta.get
-    url = _first(each for each in (page.canonical, about("og:url")) if each and each.startswith(("http://", "https://")))
+    url = _first(
+        each for each in (page.canonical, about("og:url")) if each and each.startswith(("http://", "https://"))
+    )
     titles = (about("og:title"), page.title, written(_all(page.heading)) if page.heading else None)
     return Page(
         _first(clean(" ".join(title.split())) for title in titles if title),
@@ -162,7 +164,9 @@ def _is_chrome(block: Block, total: int) -> bool:
 
 def _is_others(block: Block) -> bool:
     """Whether what looks like values in it is not the author's: menus and readers' comments."""
-    return block.tag == "nav" or (_named(block.names) or "").startswith(_OTHERS) or (block.tag == "a" and block.links > 0)
+    return (
+        block.tag == "nav" or (_named(block.names) or "").startswith(_OTHERS) or (block.tag == "a" and block.links > 0)
+    )
 
 
 def _is_values(block: Block) -> bool:
@@ -172,7 +176,13 @@ def _is_values(block: Block) -> bool:
 
 def _is_link_list(block: Block) -> bool:
     """Whether a block is little more than the names of other pages."""
-    return block.targets >= 3 and block.links > 2 * block.prose and block.prose < 300 and not block.marked and not block.titled
+    return (
+        block.targets >= 3
+        and block.links > 2 * block.prose
+        and block.prose < 300
+        and not block.marked
+        and not block.titled
+    )
 
 
 @lru_cache(maxsize=4096)
@@ -184,7 +194,9 @@ def _words(names: str) -> frozenset[str]:
 @lru_cache(maxsize=4096)
 def _named(names: str) -> str | None:
     """The name that says that a block is chrome."""
-    return next((word for word in sorted(_words(names)) if not word.startswith(_DEFENCES) and _CHROME.fullmatch(word)), None)
+    return next(
+        (word for word in sorted(_words(names)) if not word.startswith(_DEFENCES) and _CHROME.fullmatch(word)), None
+    )
 
 
 def _first(found: Iterable[T | None]) -> T | None:

@@ -7,7 +7,7 @@ it counts where it stands. Nothing found is dropped silently.
 from itertools import islice
 from typing import NamedTuple
 
-from socdefenders.indicators import hosts, noise
+from socdefenders.indicators import noise
 from socdefenders.indicators.place import Document, Place, Section, alone, context, section_at
 from socdefenders.indicators.reading import Reading, readings
 from socdefenders.indicators.tokens import is_heading, name_before, tokens
@@ -116,6 +116,4 @@ def _match(text: str, found: _Found, document: Document, previous: int, followin
         if noise.is_questioned(kind, defanged=defanged)
         else None
     )
-    return Match(
-        kind, value, normalized, raw, start, end, defanged, context(text, start, end), reason, canonical, port
-    )
+    return Match(kind, value, normalized, raw, start, end, defanged, context(text, start, end), reason, canonical, port)

@@ -93,6 +93,11 @@ def detect(text: str) -> IocType | None:
         return None
 
 
+def normalize(value: str, type: IocType | None = None) -> str:  # noqa: A002 - as in `parse`
+    """Return what a search for `value` looks for; every spelling of an indicator has the same. Raises as `parse` does."""
+    return parse(value, type).normalized
+
+
 def reversed_host(indicator: Indicator) -> str | None:
     """Return the host's labels from the top level down (`com.example.www`), None where there is no host name."""
     kind = indicator.type

@@ -24,6 +24,11 @@ class Reason(NamedTuple):
     """The list that names the value or its host; None where no list is behind the rule."""
     detail: str = ""
 
+    @property
+    def why(self) -> str:
+        """The detail and the list, in words."""
+        return f"{self.detail} ({self.list})" if self.list else self.detail
+
 
 EMPTY_HASHES = frozenset(
     {
@@ -99,10 +104,19 @@ LESS_POPULAR = frozenset({"cisco_top5k", "cisco_top10k", "cisco_top20k", "majest
 """Those of them that reach so far down that attackers' hosts and victims' stand on them too."""
 RANKED = frozenset({"google-chrome-crux-1million", "tranco", "university_domains"})
 """Long lists, which hold compromised and abused sites too."""
-SHARED = frozenset({"disposable-email", "dynamic-dns", "link-in-bio", "lots-project", "public-ipfs-gateways", "url-shortener"})
+SHARED = frozenset(
+    {"disposable-email", "dynamic-dns", "link-in-bio", "lots-project", "public-ipfs-gateways", "url-shortener"}
+)
 """Warning lists of services on which anybody can put anything: what lies there is not known by its host."""
 KNOWN_FILES = frozenset(
-    {"common-ioc-false-positive", "eicar.com", "mozilla-CA", "mozilla-IntermediateCA", "nioc-filehash", "ti-falsepositives"}
+    {
+        "common-ioc-false-positive",
+        "eicar.com",
+        "mozilla-CA",
+        "mozilla-IntermediateCA",
+        "nioc-filehash",
+        "ti-falsepositives",
+    }
 )
 """Warning lists of files and certificates that are known to be good."""
 
@@ -128,7 +142,7 @@ _ROLES = re.compile(
 """Mailboxes that an organisation answers."""
 
 _VERSION_BEFORE = re.compile(
-    r"(?:\b(?:v\.?|versions?|ver\.?|release|build|firmware|update|upgraded? to|rev\.?)|[a-z][/_-]|[_~^]|[=<>]=|\bv)\s*\Z",
+    r"(?:\b(?:v\.?|versions?|ver\.?|release|build|firmware|update|upgraded? to|rev\.?)|[a-z][/_-]|[_~^]|[=<>]=)\s*\Z",
     re.IGNORECASE,
 )
 _VERSION_NEAR = re.compile(r"\b(?:versions?|releases?|builds?|upgrad\w+|instance|patch\w*)\b", re.IGNORECASE)
@@ -164,7 +178,7 @@ def judge(indicator: Indicator, place: Place, document: Document, *, defanged: b
     host = host_of(indicator)
     if host[-1].isdigit() or host[-1] == "]":
         return None if defanged or document.alone else _address_noise(host.strip("[]"))
-    if document.publisher and _is_under(host, document.publisher):
+    if document.publisher and _is_under(host, document.publisher) and not (defanged and lists_of(host) & SHARED):
         return Reason("publisher", detail=f"the publisher's own host {document.publisher}")
     if defanged:
         return _defanged_noise(indicator, host, place)
@@ -211,6 +225,8 @@ def _worthless_hash(digits: str) -> Reason | None:
         return Reason("empty-file", detail="the hash of no bytes")
     if len(set(digits)) <= 2:
         return Reason("placeholder", detail="a hash of one or two different digits")
+    if digits.isdigit() or digits.isalpha():
+        return Reason("placeholder", detail="a number or letters alone, as a hash has them once in a million")
     return None
 
 
@@ -249,7 +265,8 @@ def _version_noise(indicator: Indicator, place: Place) -> Reason | None:
     first, _, _, last = indicator.canonical.split(".")
     if last == "0" or ".0.0." in indicator.canonical:
         return Reason("version", detail="zeros as in a version number or a network")
-    if len(first) == 1 and len(last) == 1 and _VERSION_NEAR.search(place.text, max(0, place.start - 80), place.end + 40):
+    small = len(first) == len(last) == 1
+    if small and _VERSION_NEAR.search(place.text, max(0, place.start - 80), place.end + 40):
         return Reason("version", detail="small numbers near the word for versions")
     return None
 
@@ -258,9 +275,9 @@ def _defanged_noise(indicator: Indicator, host: str, place: Place) -> Reason | N
     """Judge what its author defanged: only what cannot be meant."""
     if not _PLACEHOLDERS.isdisjoint(host.split(".")):
         return Reason("placeholder", detail="a word that stands for a name")
-    if indicator.type is IocType.DOMAIN:
-        if place.text[place.start - 1 : place.start] == "\\" and host.rpartition(".")[2] in FILE_ENDINGS:
-            return Reason("file-name", detail="the end of a path")
+    ends_path = indicator.type is IocType.DOMAIN and place.text[place.start - 1 : place.start] == "\\"
+    if ends_path and host.rpartition(".")[2] in FILE_ENDINGS:
+        return Reason("file-name", detail="the end of a path")
     lists = lists_of(host)
     if _WHATS_MY_IP in lists:
         return Reason("benign", _WHATS_MY_IP, "a service that tells callers their own address")
@@ -308,7 +325,9 @@ def _unsupported(indicator: Indicator, host: str, place: Place, document: Docume
         return None
     if has_cue(place) or (not document.defangs and is_listed(place)):
         return None
-    return Reason("link", detail="stands plain where its author defangs" if document.defangs else "a link to a known site")
+    if document.defangs:
+        return Reason("link", detail="stands plain where its author defangs")
+    return Reason("link", min(lists & RANKED), "a link to a known site")
 
 
 def _name_noise(indicator: Indicator, host: str, place: Place, document: Document) -> Reason | None:
@@ -323,7 +342,8 @@ def _name_noise(indicator: Indicator, host: str, place: Place, document: Documen
         return Reason("code", detail=f".{ending} is a word of code and prose")
     before, after = place.text[max(0, place.start - 1) : place.start], place.text[place.end : place.end + 3]
     in_brackets = before == "[" and after.startswith("]")
-    if in_brackets or _CODE_AFTER.match(after) or _CODE_BEFORE.search(before):
+    is_dotnet = indicator.value.endswith((".NET", ".Net")) and not name.isupper() and not indicator.value.isupper()
+    if in_brackets or is_dotnet or _CODE_AFTER.match(after) or _CODE_BEFORE.search(before):
         return Reason("name", detail="a name in code or prose")
     if _is_spelt_as_a_name(indicator.value) and (document.defangs or ending not in _GENERIC):
         return Reason("name", detail="a name in code or prose")
@@ -348,7 +368,7 @@ def _is_under(host: str, parent: str) -> bool:
 
 
 def _benign(indicator: Indicator, host: str, place: Place, document: Document) -> Reason | None:
-    """Return on which list of harmless hosts `host` stands, unless it is listed or named as somebody's infrastructure."""
+    """Return on which list of harmless hosts `host` stands, unless its place says that it is meant."""
     known = _known_host(host)
     if known:
         return None if is_bare(place) else Reason("benign", detail=f"on {known}")

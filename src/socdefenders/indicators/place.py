@@ -71,7 +71,8 @@ _CUE = re.compile(
     | domains? | hosts? | host ?names? | servers? | urls? | ips? | ip[ ]address(?:es)? | addresses? | infrastructure
     | download(?:s|ed|ing|er)? | payloads? | dropp(?:er|ed) | fetch(?:es|ed)? | retriev(?:es|ed) | redirect(?:s|ed)?
     | connect(?:s|ed|ing|ion|ions)? | communicat(?:es|ed|ing|ion) | contact(?:s|ed) | resolv(?:es|ed|ing)
-    | exfiltrat\w+ | upload(?:s|ed|ing) | hosted | registered | phish\w* | malicious | sender | from: | subject: | embedded
+    | exfiltrat\w+ | upload(?:s|ed|ing) | hosted | registered | malicious | sender | from: | subject:
+    | embedded
     )\b(?:[^.!?\n]|\.(?=\S)){0,50}\Z""",
     re.IGNORECASE | re.VERBOSE,
 )
@@ -135,5 +136,3 @@ def section_at(text: str, start: int, token: str, now: Section) -> Section:
 def alone(text: str, raw: str) -> bool:
     """Whether `text` is nothing but `raw` and marks around it."""
     return len(text) <= len(raw) + 20 and not _WORD.search(text.replace(raw, "", 1))
-
-

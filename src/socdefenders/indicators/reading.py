@@ -19,7 +19,7 @@ from socdefenders.model import Indicator, IocType
 _REMEMBERED = 256
 """Characters of the longest token that is remembered."""
 _CUT = re.compile(r"[,;|](?=h[tx]{2}ps?[\[:])|'(?=[,;)\]}+])|\](?=\()", re.IGNORECASE)
-"""Where a URL ends although a browser would read on: a second one, the quote around it, the middle of a Markdown link."""
+"""Where a URL ends although a browser would read on: before a second one, at its quote, inside a Markdown link."""
 _SHORTEST = len("a.co")
 _SEVERAL = re.compile(r"[,;|'\s\\]|\((?!\.)|(?<!\.)\)")
 """What may divide a token into parts, or be something else than it seems."""
@@ -29,7 +29,7 @@ _IPV4 = re.compile(r"(?<![0-9.])(?:[0-9]{1,3}\.){3}[0-9]{1,3}(?![0-9]|\.[0-9])")
 _SURE_IPV6 = re.compile(r"^[0-9a-f]{3,4}:.*[0-9]")
 """`::`, `a::b` and `dead::beef` are more often code."""
 _WORDS = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+){0,2}\.([A-Za-z][A-Za-z0-9-]*)")
-"""What may be a host, a file or a sentence without its space: nothing in it is defanged, and it has no room for an address."""
+"""What may be a host, a file or a sentence without its space, but not defanged, and without room for an address."""
 _NUMBERS = re.compile(r"[0-9]+(?:[.:][0-9]+){1,2}")
 """Versions, times of day and amounts."""
 _NO_INNER = 32
@@ -108,7 +108,7 @@ def _ends(token: str) -> list[int]:
 
 
 def _is_hopeless(raw: str) -> bool:
-    """Whether `raw` is words with dots whose last is no top-level domain, or numbers, and too short for anything else."""
+    """Whether `raw` is short, and numbers or words with dots whose last is no top-level domain."""
     if len(raw) >= _NO_INNER:
         return False
     if raw.isalnum() or _NUMBERS.fullmatch(raw):
@@ -181,7 +181,7 @@ def _inside(token: str, offset: int) -> Iterator[Reading]:
 
 
 def _split_hash(token: str, first: str, second: str) -> tuple[Reading, ...]:
-    """Join the halves of a hash that a PDF broke over two lines, if neither half is a hash and both together are one."""
+    """Join the halves of a hash that a PDF broke over two lines, if only both together are one."""
     if len(first) not in _LENGTHS and len(second) not in _LENGTHS and len(first) + len(second) in _LENGTHS:
         return (Reading(0, token.rstrip(), parse(first + second), defanged=False),)
     parts = ((0, first), (token.rindex(second), second))

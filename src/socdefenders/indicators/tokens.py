@@ -70,7 +70,8 @@ def is_heading(token: str) -> bool:
 
 
 _BEFORE_AT = re.compile(
-    r"[A-Za-z0-9_%+'-]{1,64}(?:(?:\.|[\])}>]{1,3}\s?(?:\.|tod)\s?[\[({<]{1,3})[A-Za-z0-9_%+'-]{1,64}){0,8}", re.IGNORECASE
+    r"[A-Za-z0-9_%+'-]{1,64}(?:(?:\.|[\])}>]{1,3}\s?(?:\.|tod)\s?[\[({<]{1,3})[A-Za-z0-9_%+'-]{1,64}){0,8}",
+    re.IGNORECASE,
 )
 """The part of an address before the `@`, read backwards."""
 _AT_FIRST = re.compile(r"[ ]?[\[({<【「]*\s*(?:@|at\b)", re.IGNORECASE)

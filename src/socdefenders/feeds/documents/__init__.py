@@ -13,7 +13,7 @@ from socdefenders.feeds.documents.mail import read_mail
 from socdefenders.feeds.documents.pdf import SECONDS, read_pdf
 from socdefenders.feeds.documents.word import read_word
 from socdefenders.feeds.lines import decode
-from socdefenders.feeds.page import MAX_PAGE, main_text
+from socdefenders.feeds.page import MAX_PAGE, read_page
 
 __all__ = ["MAX_DOCUMENT", "MAX_TEXT", "Text", "kind", "read_text"]
 
@@ -52,7 +52,7 @@ class _Reading:
             case "html" if len(data) > MAX_PAGE:
                 raise FeedError(f"{name}: larger than {MAX_PAGE >> 20} MiB; split it.")
             case "html":
-                page = main_text(data)
+                page = read_page(data)
                 return Text(page.text, page.title, page.published_at, page.url, page.site)
             case "text":
                 return Text(decode(data))
