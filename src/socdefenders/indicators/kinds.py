@@ -94,7 +94,10 @@ def detect(text: str) -> IocType | None:
 
 
 def normalize(value: str, type: IocType | None = None) -> str:  # noqa: A002 - as in `parse`
-    """Return what a search for `value` looks for; every spelling of an indicator has the same. Raises as `parse` does."""
+    """Return what a search for `value` looks for, the same for every spelling of an indicator.
+
+    Raises as `parse` does.
+    """
     return parse(value, type).normalized
 
 

@@ -52,7 +52,7 @@ _BENIGN_HOSTS = """
     paloaltonetworks.com python.org reddit.com schema.org securelist.com sophos.com stackoverflow.com symantec.com
     t.co talosintelligence.com trendmicro.com twitter.com ubuntu.com unit42.paloaltonetworks.com us-cert.gov
     virustotal.com w3.org welivesecurity.com wikipedia.org windows.com windowsupdate.com wordpress.com wordpress.org
-    x.com yahoo.com youtu.be youtube.com
+    x.com youtu.be youtube.com
 """
 BENIGN_HOSTS = frozenset(_BENIGN_HOSTS.split())
 """Big platforms and the field's own references: named in reports, rarely reported."""
@@ -108,6 +108,8 @@ SHARED = frozenset(
     {"disposable-email", "dynamic-dns", "link-in-bio", "lots-project", "public-ipfs-gateways", "url-shortener"}
 )
 """Warning lists of services on which anybody can put anything: what lies there is not known by its host."""
+ATTACKERS = frozenset({"dynamic-dns"})
+"""Those of them that hardly anybody else names."""
 KNOWN_FILES = frozenset(
     {
         "common-ioc-false-positive",
@@ -133,6 +135,8 @@ _WORD_COUNTRIES = frozenset({"at", "be", "do", "id", "in", "is", "it", "me", "my
 """Top-level domains of countries that are words too, and attributes in code."""
 _GENERIC = frozenset({"biz", "com", "info", "net", "org"})
 """Top-level domains that neither files nor code end with."""
+_ONION_LENGTHS = frozenset({16, 56})
+"""Of the second and the third version of the protocol; rend-spec-v3, section 6."""
 _COMMON = 4.0
 """Zipf frequency from which a word is common English: once in 100,000 words."""
 _ROLES = re.compile(
@@ -154,6 +158,10 @@ _HASH_NO_MORE = re.compile(
 _KEY_LENGTHS = frozenset({32, 64})
 _HASH_BEFORE = re.compile(r"\b(?:md-?5|sha-?(?:1|256|512)|hash)\b[\s:=|]{0,6}\Z", re.IGNORECASE)
 _LINK_BEFORE = re.compile(r"\b(?:reference|ref|source|see|link|via|author|blog|post)\b[\s:=(\"']{1,5}\Z", re.IGNORECASE)
+_NAMED_BEFORE = re.compile(r"\b(?:domains?|host ?names?|c2|c&c)\b[\s:*\"'“(]{1,6}\Z", re.IGNORECASE)
+"""What says outright that a name follows."""
+_LINK_OPENS = re.compile(r"(?:\]\s?\(|<)<?\Z")
+"""What Markdown writes before an address that it makes a link of."""
 _CODE_AFTER = re.compile(r"\(|::|\[[0-9\"']")
 _CODE_BEFORE = re.compile(r"[$\\/@_.#-]\Z")
 _LINKED = frozenset({IocType.URL, IocType.DOMAIN, IocType.EMAIL})
@@ -180,6 +188,8 @@ def judge(indicator: Indicator, place: Place, document: Document, *, defanged: b
         return None if defanged or document.alone else _address_noise(host.strip("[]"))
     if document.publisher and _is_under(host, document.publisher) and not (defanged and lists_of(host) & SHARED):
         return Reason("publisher", detail=f"the publisher's own host {document.publisher}")
+    if not _PLACEHOLDERS.isdisjoint(host.split(".")):
+        return Reason("placeholder", detail="a word that stands for a name")
     if defanged:
         return _defanged_noise(indicator, host, place)
     return _plain_noise(indicator, host, place, document)
@@ -273,8 +283,6 @@ def _version_noise(indicator: Indicator, place: Place) -> Reason | None:
 
 def _defanged_noise(indicator: Indicator, host: str, place: Place) -> Reason | None:
     """Judge what its author defanged: only what cannot be meant."""
-    if not _PLACEHOLDERS.isdisjoint(host.split(".")):
-        return Reason("placeholder", detail="a word that stands for a name")
     ends_path = indicator.type is IocType.DOMAIN and place.text[place.start - 1 : place.start] == "\\"
     if ends_path and host.rpartition(".")[2] in FILE_ENDINGS:
         return Reason("file-name", detail="the end of a path")
@@ -283,7 +291,8 @@ def _defanged_noise(indicator: Indicator, host: str, place: Place) -> Reason | N
         return Reason("benign", _WHATS_MY_IP, "a service that tells callers their own address")
     if indicator.type is IocType.URL and not _is_bare_host(indicator.canonical):
         return None
-    if lists.isdisjoint(SHARED) and (named := lists & CORE):
+    named = lists & CORE
+    if named and indicator.type is not IocType.EMAIL and lists.isdisjoint(SHARED):
         return Reason("benign", min(named), "the name of a service that everybody uses")
     return None
 
@@ -301,7 +310,7 @@ def _plain_noise(indicator: Indicator, host: str, place: Place, document: Docume
         return Reason("reserved", detail="a name that is not in the public DNS")
     if document.own_host and _is_under(host, document.own_host):
         return Reason("publisher", detail=f"the publisher's own host {document.own_host}")
-    if place.text[max(0, place.start - 2) : place.start] == "](":
+    if _LINK_OPENS.search(place.text, max(0, place.start - 3), place.start):
         return Reason("link", detail="where a link of the text leads")
     return _benign(indicator, host, place, document) or _unsupported(indicator, host, place, document)
 
@@ -312,27 +321,33 @@ def _unsupported(indicator: Indicator, host: str, place: Place, document: Docume
         return Reason("link", detail="stands among the references")
     if indicator.type is IocType.EMAIL and _ROLES.match(indicator.canonical):
         return Reason("contact", detail="a mailbox that an organisation answers")
-    if indicator.type is IocType.URL:
-        before = place.text[max(0, place.start - _BEFORE) : place.start]
-        if _LINK_BEFORE.search(before):
-            return Reason("link", detail="named as a source")
+    before = place.text[max(0, place.start - _BEFORE) : place.start]
+    if indicator.type is IocType.URL and _LINK_BEFORE.search(before):
+        return Reason("link", detail="named as a source")
     lists = lists_of(host)
-    if not document.defangs and (
-        indicator.type is not IocType.URL or lists.isdisjoint(RANKED) or not lists.isdisjoint(SHARED)
+    if host.endswith(".onion") or not lists.isdisjoint(ATTACKERS) or has_cue(place):
+        return None
+    if is_listed(place) and (
+        place.section is Section.INDICATORS
+        or not document.defangs
+        or lists.isdisjoint(RANKED | POPULAR)
+        or not lists.isdisjoint(SHARED)
     ):
-        return None
-    if place.section is Section.INDICATORS and is_listed(place):
-        return None
-    if has_cue(place) or (not document.defangs and is_listed(place)):
         return None
     if document.defangs:
         return Reason("link", detail="stands plain where its author defangs")
-    return Reason("link", min(lists & RANKED), "a link to a known site")
+    known = lists & RANKED if indicator.type is IocType.URL and lists.isdisjoint(SHARED) else None
+    return Reason("link", min(known), "a link to a known site") if known else None
 
 
 def _name_noise(indicator: Indicator, host: str, place: Place, document: Document) -> Reason | None:
     """Tell names of files, of code and of brands from names of hosts."""
     name, _, ending = host.rpartition(".")
+    if ending == "onion":
+        known = len(name.rpartition(".")[2]) in _ONION_LENGTHS
+        return None if known else Reason("name", detail="no onion service has a name of that length")
+    if _NAMED_BEFORE.search(place.text, max(0, place.start - _BEFORE), place.start):
+        return None
     if ending in FILE_ENDINGS:
         return Reason("file-name", detail=f".{ending} ends file names")
     if _is_package(name.partition(".")[0], name, ending):
@@ -372,6 +387,8 @@ def _benign(indicator: Indicator, host: str, place: Place, document: Document) -
     known = _known_host(host)
     if known:
         return None if is_bare(place) else Reason("benign", detail=f"on {known}")
+    if indicator.type is IocType.EMAIL:  # who offers mailboxes says nothing of who uses them
+        return None
     lists = lists_of(host)
     named = lists & POPULAR
     if indicator.type is IocType.DOMAIN and not document.defangs:

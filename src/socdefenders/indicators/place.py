@@ -69,7 +69,7 @@ _CUE = re.compile(
     r"""\b(?:
       c2s? | c&c | cnc | command[ -]and[ -]control | beacon\w* | call(?:s|ed|ing)?[ ]?(?:back|home) | callback
     | domains? | hosts? | host ?names? | servers? | urls? | ips? | ip[ ]address(?:es)? | addresses? | infrastructure
-    | download(?:s|ed|ing|er)? | payloads? | dropp(?:er|ed) | fetch(?:es|ed)? | retriev(?:es|ed) | redirect(?:s|ed)?
+    | download(?:s|ed|ing|er)? | payloads? | dropp(?:er|ed) | fetch(?:es|ed)? | redirect(?:s|ed)?
     | connect(?:s|ed|ing|ion|ions)? | communicat(?:es|ed|ing|ion) | contact(?:s|ed) | resolv(?:es|ed|ing)
     | exfiltrat\w+ | upload(?:s|ed|ing) | hosted | registered | malicious | sender | from: | subject:
     | embedded
