@@ -94,9 +94,9 @@ def _document(text: str, found: list[_Found], publisher: str | None) -> Document
 
 def _own_host(text: str, found: list[_Found]) -> str | None:
     """Return the host of the address that stands plain, alone on a line near the beginning: the report's own."""
-    for start, reading, _ in islice(found, 3):
+    for start, reading, section in islice(found, 3):
         raw, indicator = reading.raw, reading.indicator
-        if start > _HEAD or len(found) < 2:
+        if start > _HEAD or len(found) < 2 or section is not Section.PROSE:
             return None
         if indicator.type is IocType.URL and not reading.defanged:
             end = start + len(raw)

@@ -37,7 +37,7 @@ _USER = r"[^\s/\\@\"<>,;|'()\[\]]+"
 _SEPARATOR = rf"[ ]?{_OPEN}?[ ]?:[ ]?{_CLOSE}?(?:{_OPEN}?[/\\]{_CLOSE}?)+[ ]?"
 _DASH = r"[-‐‑‒–—−_]"
 _HEX = "[0-9a-fA-F]"
-_IPV6 = rf"(?:\b{_HEX}+|\B)(?:\[?:\]?{_HEX}*)(?:\[?:\]?{_HEX}*)+(?:\.[0-9]+)*"
+_IPV6 = rf"(?:\b{_HEX}+|\B)(?:\[?:\]?{_HEX}*)(?:\[?:\]?{_HEX}*)+(?:\[?\.\]?[0-9]+)*"
 _HEADING_WORDS = (
     r"(?i:indicators? of compromise|\biocs?\b)",
     r"(?mi:^[#=* \t]*(?:references|sources|further reading|footnotes|endnotes|about the authors?)[ \t]*:?[ \t]*$)",
