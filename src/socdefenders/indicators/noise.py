@@ -325,7 +325,8 @@ def _unsupported(indicator: Indicator, host: str, place: Place, document: Docume
     if indicator.type is IocType.URL and _LINK_BEFORE.search(before):
         return Reason("link", detail="named as a source")
     lists = lists_of(host)
-    if host.endswith(".onion") or not lists.isdisjoint(ATTACKERS) or has_cue(place):
+    known = lists & RANKED if indicator.type is IocType.URL and lists.isdisjoint(SHARED) else None
+    if not (document.defangs or known) or host.endswith(".onion") or not lists.isdisjoint(ATTACKERS) or has_cue(place):
         return None
     if is_listed(place) and (
         place.section is Section.INDICATORS
@@ -334,10 +335,9 @@ def _unsupported(indicator: Indicator, host: str, place: Place, document: Docume
         or not lists.isdisjoint(SHARED)
     ):
         return None
-    if document.defangs:
-        return Reason("link", detail="stands plain where its author defangs")
-    known = lists & RANKED if indicator.type is IocType.URL and lists.isdisjoint(SHARED) else None
-    return Reason("link", min(known), "a link to a known site") if known else None
+    if known and not document.defangs:
+        return Reason("link", min(known), "a link to a known site")
+    return Reason("link", detail="stands plain where its author defangs")
 
 
 def _name_noise(indicator: Indicator, host: str, place: Place, document: Document) -> Reason | None:

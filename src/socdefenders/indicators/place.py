@@ -8,7 +8,7 @@ from typing import NamedTuple
 LONGEST_CONTEXT = 300
 """Characters of a sentence that is kept as context."""
 _REACH = LONGEST_CONTEXT // 2
-_LINE = 200
+_LINE = 80
 """Characters of a line that are looked at on each side."""
 _GAP = 12
 """Characters between the values of a list."""
@@ -65,17 +65,19 @@ _BLANKS = re.compile(r"\s\s|[^\S ]")
 _WORD = re.compile(r"[^\W\d_]{2,}")
 _EXPLAINED = re.compile(r"[ \t]*(?:[—–=]|:[ \t]|-[ \t])")
 """What follows an entry of a list that says what it is."""
-_CUE = re.compile(
-    r"""\b(?:
-      c2s? | c&c | cnc | command[ -]and[ -]control | beacon\w* | call(?:s|ed|ing)?[ ]?(?:back|home) | callback
-    | domains? | hosts? | host ?names? | servers? | urls? | ips? | ip[ ]address(?:es)? | addresses? | infrastructure
-    | download(?:s|ed|ing|er)? | payloads? | dropp(?:er|ed) | fetch(?:es|ed)? | redirect(?:s|ed)?
-    | connect(?:s|ed|ing|ion|ions)? | communicat(?:es|ed|ing|ion) | contact(?:s|ed) | resolv(?:es|ed|ing)
-    | exfiltrat\w+ | upload(?:s|ed|ing) | hosted | registered | malicious | sender | from: | subject:
-    | embedded
-    )\b(?:[^.!?\n]|\.(?=\S)){0,50}\Z""",
-    re.IGNORECASE | re.VERBOSE,
+CUES = frozenset(
+    """
+    address addresses beacon beaconed beacons c&c c2 c2s callback cnc communicate communicated communicates
+    communicating communication connect connected connecting connection connections connects contacted contacts control
+    domain domains download downloaded downloader downloading downloads dropped dropper embedded exfiltrated
+    exfiltrates exfiltrating exfiltration fetched fetches host hosted hostname hostnames hosts infrastructure ip
+    ips malicious payload payloads redirect redirected redirects registered resolve resolved resolves resolving sender
+    server servers subject uploaded uploading uploads url urls
+    """.split()
 )
+"""Words that say that what follows in the sentence is somebody's infrastructure."""
+_CUE_WORD = re.compile(r"[a-z0-9&]{2,}")
+_SENTENCE_ENDS = re.compile(r"[.!?](?=\s)|\n")
 
 
 def _is_gap(text: str, low: int, high: int) -> bool:
@@ -97,7 +99,7 @@ def context(text: str, start: int, end: int) -> str:
 
 
 def line(place: Place) -> tuple[str, str]:
-    """Return what stands before and behind the match on its own line, 200 characters each at most."""
+    """Return what stands before and behind the match on its own line, 80 characters each at most."""
     text, start, end = place[:3]
     first = text.rfind("\n", max(0, start - _LINE), start) + 1 or max(0, start - _LINE)
     last = text.find("\n", end, end + _LINE)
@@ -121,7 +123,8 @@ def is_bare(place: Place) -> bool:
 def has_cue(place: Place) -> bool:
     """Whether the words before the match in its sentence say that it is somebody's infrastructure."""
     text, start = place[:2]
-    return _CUE.search(text, max(0, start - _CUE_REACH), start) is not None
+    before = _SENTENCE_ENDS.split(text[max(0, start - _CUE_REACH) : start].lower())[-1]
+    return not CUES.isdisjoint(_CUE_WORD.findall(before))
 
 
 def section_at(text: str, start: int, token: str, now: Section) -> Section:

@@ -37,6 +37,8 @@ _NO_INNER = 32
 _NETWORK = re.compile(r"[0-9.]+\.0/[0-9]{1,2}(?![0-9A-Za-z])|[0-9.]+\.0/[0-9]{2}")
 """The beginning of a network, with whatever a table without blanks put behind it."""
 _SPLIT_HASH = re.compile(r"([0-9a-fA-F]+)\r?\n([0-9a-fA-F]+)\s?")
+_SPACED_PORT = re.compile(r"(\S+)[ ]:[ ]?([0-9]+/)([\w-]*)([./?=]?)")
+"""A host and its port with blanks around the colon; `host : 443/tcp` is no URL, so that a path has to look like one."""
 _LENGTHS = frozenset({32, 40, 64, 128})
 """Hexadecimal digits of the hashes that are kept."""
 
@@ -67,6 +69,8 @@ def _read(token: str) -> tuple[Reading, ...]:
             return (Reading(0, token, indicator, defanged=True),)
     elif "\n" in token and (split := _SPLIT_HASH.fullmatch(token)):
         return _split_hash(token, split[1], split[2])
+    elif " :" in token and (spaced := _SPACED_PORT.match(token)):
+        return _spaced_port(token, spaced)
     return tuple(_read_parts(token))
 
 
@@ -158,6 +162,8 @@ def _parsed(raw: str) -> Indicator | None:
         return None
     if indicator.type is IocType.IPV6 and not _SURE_IPV6.search(indicator.canonical):
         return None
+    if indicator.type is IocType.EMAIL and not hosts.has_public_suffix(indicator.canonical):
+        return None
     return indicator
 
 
@@ -178,6 +184,15 @@ def _inside(token: str, offset: int) -> Iterator[Reading]:
                 yield Reading(offset + match.start(), match[0], indicator, defanged=False)
             else:  # where in the token it stood is no longer known
                 yield Reading(offset, token, indicator, defanged=True)
+
+
+def _spaced_port(token: str, spaced: re.Match[str]) -> tuple[Reading, ...]:
+    host = spaced[1]
+    if not spaced[4]:
+        return _read(host)
+    raw = urls.trim_end(token)
+    indicator = _parsed(f"{host}:{raw[spaced.start(2) :]}")
+    return (Reading(0, raw, indicator, is_defanged(host)),) if indicator else _read(host)
 
 
 def _split_hash(token: str, first: str, second: str) -> tuple[Reading, ...]:

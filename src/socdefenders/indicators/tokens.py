@@ -50,7 +50,7 @@ _TOKENS = re2.compile(
             r"\bTA?[0-9][0-9][0-9][0-9](?:\.[0-9][0-9][0-9])?\b",
             rf"{_AT}{_HOST}",
             _IPV6,
-            rf"{_HOST}{_PORT}{_TAIL}",
+            rf"{_HOST}(?:[ ]:[ ]?[0-9]+/{_END}*|{_PORT}{_TAIL})",
             _HEX * 16 + rf"{_HEX}*(?:\r?\n{_HEX}+(?:\s|\z))?",
             *_HEADING_WORDS,
         ]

@@ -76,6 +76,8 @@ def only(text: str, publisher: str | None = None) -> Match:
         ("**hxxp://evil[.]example/x***", [("url", "http://evil.example/x")]),
         ("hxxp://evil[.]example/a\\_b", [("url", "http://evil.example/a_b")]),
         ("blocks 198.51.100.0/24evil", []),
+        ("calls evil[.]example : 69/check.aspx .", [("url", "http://evil.example:69/check.aspx")]),
+        ("open is evil[.]example : 443/tcp .", [("domain", "evil.example")]),
         (
             "evil[.]example:8080 and evil[.]example:8080/x",
             [
