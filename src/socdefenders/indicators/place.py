@@ -65,16 +65,15 @@ _BLANKS = re.compile(r"\s\s|[^\S ]")
 _WORD = re.compile(r"[^\W\d_]{2,}")
 _EXPLAINED = re.compile(r"[ \t]*(?:[—–=]|:[ \t]|-[ \t])")
 """What follows an entry of a list that says what it is."""
-CUES = frozenset(
-    """
+_CUES = """
     address addresses beacon beaconed beacons c&c c2 c2s callback cnc communicate communicated communicates
     communicating communication connect connected connecting connection connections connects contacted contacts control
     domain domains download downloaded downloader downloading downloads dropped dropper embedded exfiltrated
     exfiltrates exfiltrating exfiltration fetched fetches host hosted hostname hostnames hosts infrastructure ip
     ips malicious payload payloads redirect redirected redirects registered resolve resolved resolves resolving sender
     server servers subject uploaded uploading uploads url urls
-    """.split()
-)
+"""
+CUES = frozenset(_CUES.split())
 """Words that say that what follows in the sentence is somebody's infrastructure."""
 _CUE_WORD = re.compile(r"[a-z0-9&]{2,}")
 _SENTENCE_ENDS = re.compile(r"[.!?](?=\s)|\n")
