@@ -44,24 +44,31 @@ class Match(NamedTuple):
     """The port of an `ip:port` or `host:port`; no part of the identity."""
 
 
-class _Found(NamedTuple):
-    start: int
-    reading: Reading
-    section: Section
+_Found = tuple[int, Reading, Section]
+"""Where a reading's token begins, as an offset in the text plus the reading's own; plain, as there are very many."""
 
 
 def extract(text: str, *, publisher: str | None = None) -> list[Match]:
     """Find the indicators in `text`, in order; `publisher` is the host that published it."""
     found = _found(text)
     document = _document(text, found, publisher)
-    starts = [item.start for item in found]
-    starts.append(_FAR)
     matches: list[Match] = []
     previous = -_FAR
-    for item, following in zip(found, starts[1:], strict=True):
-        match = _match(text, item, document, previous, following)
-        matches.append(match)
-        previous = match.end
+    following = [start for start, _, _ in found[1:]]
+    following.append(_FAR)
+    for (start, reading, section), next_start in zip(found, following, strict=False):
+        raw, indicator = reading.raw, reading.indicator
+        end = start + len(raw)
+        reason = None
+        if noise.is_questioned(indicator.type, defanged=reading.defanged):
+            place = Place(text, start, end, section, previous, next_start)
+            reason = noise.judge(indicator, place, document, defanged=reading.defanged)
+        kind, value, canonical, normalized, port = indicator
+        sentence = context(text, start, end)
+        matches.append(
+            Match(kind, value, normalized, raw, start, end, reading.defanged, sentence, reason, canonical, port)
+        )
+        previous = end
     return matches
 
 
@@ -69,17 +76,16 @@ def _found(text: str) -> list[_Found]:
     section = Section.PROSE
     found: list[_Found] = []
     for start, token in tokens(text):
-        if is_heading(token):
+        if "." not in token and is_heading(token):
             section = section_at(text, start, token, section)
-            continue
-        begin = name_before(text, start, token)
-        if begin is None:
-            found += [_Found(start + reading.offset, reading, section) for reading in readings(token)]
-            continue
-        while found and found[-1].start >= begin:  # the name before the @ looked like a host
-            found.pop()
-        address = text[begin : start + len(token)]
-        found += [_Found(begin + reading.offset, reading, section) for reading in readings(address)]
+        elif token[0].isalnum() or (begin := name_before(text, start, token)) is None:
+            for reading in readings(token):
+                found.append((start + reading.offset, reading, section))  # noqa: PERF401 - this is the fastest way
+        else:
+            while found and found[-1][0] >= begin:  # the name before the @ looked like a host
+                found.pop()
+            address = text[begin : start + len(token)]
+            found += [(begin + reading.offset, reading, section) for reading in readings(address)]
     return found
 
 
@@ -87,8 +93,8 @@ def _document(text: str, found: list[_Found], publisher: str | None) -> Document
     return Document(
         publisher=publisher.lower().removeprefix("www.") if publisher else None,
         own_host=_own_host(text, found),
-        defangs=any(item.reading.defanged for item in found),
-        alone=len(found) == 1 and alone(text, found[0].reading.raw),
+        defangs=any(reading.defanged for _, reading, _ in found),
+        alone=len(found) == 1 and alone(text, found[0][1].raw),
     )
 
 
@@ -105,15 +111,3 @@ def _own_host(text: str, found: list[_Found]) -> str | None:
             if before in {"", "\n"} and after in {"", "\n", "\r", " "} and path:
                 return noise.site(noise.host_of(indicator))
     return None
-
-
-def _match(text: str, found: _Found, document: Document, previous: int, following: int) -> Match:
-    start, (_, raw, indicator, defanged), section = found
-    kind, value, canonical, normalized, port = indicator
-    end = start + len(raw)
-    reason = (
-        noise.judge(indicator, Place(text, start, end, section, previous, following), document, defanged=defanged)
-        if noise.is_questioned(kind, defanged=defanged)
-        else None
-    )
-    return Match(kind, value, normalized, raw, start, end, defanged, context(text, start, end), reason, canonical, port)

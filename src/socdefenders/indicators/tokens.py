@@ -66,7 +66,7 @@ _HEADINGS = re.compile(
 
 def is_heading(token: str) -> bool:
     """Whether a token is the words of a heading, and no value."""
-    return "." not in token and _HEADINGS.fullmatch(token) is not None
+    return _HEADINGS.fullmatch(token) is not None
 
 
 _BEFORE_AT = re.compile(
@@ -81,7 +81,7 @@ _LONGEST_NAME = 80
 
 def name_before(text: str, start: int, token: str) -> int | None:
     """Return where an e-mail address begins whose `@` and host are `token`; None for a token that begins otherwise."""
-    if token[0].isalnum() or _AT_FIRST.match(token) is None:
+    if _AT_FIRST.match(token) is None:
         return None
     found = _BEFORE_AT.match(text[max(0, start - _LONGEST_NAME) : start][::-1])
     return start - len(found[0]) if found else start + len(token) - len(token.lstrip(" [({<【「@"))
@@ -94,23 +94,18 @@ def tokens(text: str) -> Iterator[tuple[int, str]]:
         end = _cut(text, begin, length)
         window = text[begin:end]
         data = window.encode("utf-8", "surrogatepass")
-        yield from _plain(window, data, begin) if len(data) == len(window) else _encoded(data, begin)
+        if len(data) == len(window):
+            for match in _TOKENS.finditer(data):
+                start, stop = match.span()
+                yield begin + start, window[start:stop]
+        else:
+            byte, character = 0, begin
+            for match in _TOKENS.finditer(data):
+                start, stop = match.span()
+                character += len(data[byte:start].decode("utf-8", "surrogatepass"))
+                byte = start
+                yield character, data[start:stop].decode("utf-8", "surrogatepass")
         begin = end
-
-
-def _plain(window: str, data: bytes, begin: int) -> Iterator[tuple[int, str]]:
-    for match in _TOKENS.finditer(data):
-        start, end = match.span()
-        yield begin + start, window[start:end]
-
-
-def _encoded(data: bytes, begin: int) -> Iterator[tuple[int, str]]:
-    byte = 0
-    for match in _TOKENS.finditer(data):
-        start, end = match.span()
-        begin += len(data[byte:start].decode("utf-8", "surrogatepass"))
-        byte = start
-        yield begin, data[start:end].decode("utf-8", "surrogatepass")
 
 
 def _cut(text: str, begin: int, length: int) -> int:
