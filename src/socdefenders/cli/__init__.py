@@ -127,8 +127,8 @@ def _warning(
 ) -> str:
     """Return what people read of a warning: of one of ours its advice, without the place in the code."""
     del line
-    where = "" if category.__module__.startswith(f"{__package__.partition('.')[0]}.") else f"{filename}:{lineno}: "
-    return f"{where}Warning: {safe(str(message))}\n"
+    ours = category.__module__.startswith(f"{__package__.partition('.')[0]}.")
+    return f"{'Warning' if ours else f'{filename}:{lineno}: {category.__name__}'}: {safe(str(message))}\n"
 
 
 def _status(error: SocDefendersError) -> int:
