@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from socdefenders.knowledge import FILES, Knowledge, packages, store
-from tests.e2e.commands import PROGRAM, ROOT, SECONDS, environment, good, run
+from tests.e2e.commands import PROGRAM, ROOT, SECONDS, environment, good
 
 MOST_MEGABYTES = 500
 ASK = """
@@ -91,7 +91,7 @@ def test_what_the_documentation_shows_is_answered(known: Knowledge) -> None:
     for question, answer in shown:
         asked = eval(question, {"known": known})
         if "..." in answer:
-            assert {"alexa", "tranco", "tranco10k"} <= set(asked)
+            assert set(re.findall(r'"([^"]+)"', answer)) < set(asked)
         else:
             assert asked == ast.literal_eval(answer)
 
@@ -122,14 +122,6 @@ def test_update_builds_only_what_needs_it(asked: tuple[Path, list[tuple[str, str
     assert "Nothing to do" in good("knowledge", "update", "--data-dir", directory)
     assert json.loads(good("knowledge", "update", "--json", "--data-dir", directory))["built"] is False
     assert (directory / store.FILE).stat().st_ino == before
-
-
-def test_a_build_says_what_it_compiled(tmp_path: Path) -> None:
-    done = run("knowledge", "build", "--data-dir", tmp_path)
-    assert done.returncode == 0
-    assert done.stdout.startswith("Compiled 119 lists with 2,")
-    assert done.stdout.endswith(f"MB in {tmp_path / store.FILE}\n")
-    assert done.stderr == "Compiling what is known beforehand ...\n"
 
 
 @pytest.fixture

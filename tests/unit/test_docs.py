@@ -35,7 +35,7 @@ PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
 FENCE = re.compile(r"^```(\S*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 CODE = re.compile(r"`([^`]+)`")
 LANGUAGES = {"console", "sh", "ini", "sql", "json", "jsonl", "yaml", "python", ""}
-"""Below tests/e2e, test_docs_commands.py runs `console` and test_cli_knowledge.py `python`; `sh` runs nowhere."""
+"""Below tests/e2e, `console` is run by test_docs_commands.py, `python` by test_cli_knowledge.py; `sh` by no test."""
 
 
 def page(name: str) -> str:

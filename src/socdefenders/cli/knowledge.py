@@ -10,7 +10,6 @@ import click
 from rich.table import Table
 
 from socdefenders.cli import options
-from socdefenders.cli.place import tell
 from socdefenders.cli.terminal import console, safe, write_json
 from socdefenders.knowledge import Knowledge, store
 from socdefenders.knowledge.store import Status, Tell
@@ -104,9 +103,8 @@ def _build(directory: Path, *, as_json: bool) -> None:
 
 @contextmanager
 def _progress() -> Iterator[Tell | None]:
-    """Show the list that is being compiled, on a terminal; elsewhere say once that it takes a while."""
+    """Show the list that is being compiled, on a terminal."""
     if not sys.stderr.isatty():
-        tell("compiling what is known beforehand")
         yield None
         return
     with console(sys.stderr).status("Compiling what is known beforehand") as shown:

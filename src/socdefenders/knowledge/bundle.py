@@ -1,6 +1,6 @@
 """The file that everything known beforehand lies in: one head, a few texts, and sorted arrays to be mapped.
 
-    prefix   magic, format, where head, texts and file end, BLAKE2b of head and texts
+    prefix   magic, format, where head, texts and file end; then BLAKE2b of these, head and texts
     head     JSON: what was compiled out of what, the sets of lists, where each section lies
     texts    JSON: names, techniques, words; decoded when first asked for
     arrays   numbers as the machine that built it keeps them, each section at a multiple of eight
@@ -22,8 +22,11 @@ from socdefenders.errors import KnowledgeError
 MAGIC = b"SOCDKNOW"
 FORMAT = 1
 """Raised whenever an older program could not read the file, or this one not the older file."""
-PREFIX = struct.Struct("=8sIQQQ32s")
-"""Magic, format, end of the head, end of the texts, end of the file, digest."""
+PREFIX = struct.Struct("=8sIQQQ")
+"""Magic, format, end of the head, end of the texts, end of the file."""
+DIGEST_BYTES = 32
+START = PREFIX.size + DIGEST_BYTES
+"""Where the head begins."""
 _ALIGNMENT = 8
 
 Code = Literal["H", "I", "Q"]
@@ -44,19 +47,19 @@ class Bundle:
     def __init__(self, buffer: memoryview) -> None:
         """Check `buffer` and read its head; raise KnowledgeError, which says what is wrong."""
         self._buffer = buffer
-        if len(buffer) < PREFIX.size:
+        if len(buffer) < START:
             raise KnowledgeError("the file is too short for a bundle")
-        magic, form, head_end, texts_end, end, digest = PREFIX.unpack(buffer[: PREFIX.size])
+        magic, form, head_end, texts_end, end = PREFIX.unpack(buffer[: PREFIX.size])
         if magic != MAGIC:
             raise KnowledgeError("the file is no bundle")
         if form != FORMAT:
             raise KnowledgeError(f"the bundle has format {form}; this version reads {FORMAT}")
-        if not PREFIX.size <= head_end <= texts_end <= end == len(buffer):
+        if not START <= head_end <= texts_end <= end == len(buffer):
             raise KnowledgeError(f"the bundle should have {end} bytes and has {len(buffer)}")
-        if _digest(buffer[PREFIX.size : texts_end]) != digest:
+        if _digest(buffer[: PREFIX.size], buffer[START:texts_end]) != buffer[PREFIX.size : START]:
             raise KnowledgeError("the bundle's head and its checksum do not agree")
         # From here on it is what `write` wrote.
-        self.head: dict[str, object] = orjson.loads(buffer[PREFIX.size : head_end])
+        self.head: dict[str, object] = orjson.loads(buffer[START:head_end])
         self._sections: dict[str, tuple[int, int, Code, str]] = {
             name: (head_end + start, head_end + stop, code, checksum)
             for name, (start, stop, code, checksum) in orjson.loads(orjson.dumps(self.head["sections"])).items()
@@ -98,17 +101,20 @@ def write(content: Content) -> Iterator[bytes]:
     for name, section in (texts | numbers).items():
         sections[name] = (at, at + len(section), codes.get(name, ""), _digest(section).hex())
         at += len(section) + _padding(len(section))
-    head = _padded(orjson.dumps({**content.head, "sections": sections}), after=PREFIX.size)
+    head = _padded(orjson.dumps({**content.head, "sections": sections}), after=START)
     covered = head + b"".join(_padded(text) for text in texts.values())
-    head_end, texts_end = PREFIX.size + len(head), PREFIX.size + len(covered)
-    yield PREFIX.pack(MAGIC, FORMAT, head_end, texts_end, head_end + at, _digest(covered))
-    yield covered
+    head_end, texts_end = START + len(head), START + len(covered)
+    prefix = PREFIX.pack(MAGIC, FORMAT, head_end, texts_end, head_end + at)
+    yield from (prefix, _digest(prefix, covered), covered)
     for section in numbers.values():
         yield _padded(section)
 
 
-def _digest(data: bytes | memoryview) -> bytes:
-    return blake2b(data, digest_size=32).digest()
+def _digest(*parts: bytes | memoryview) -> bytes:
+    found = blake2b(digest_size=DIGEST_BYTES)
+    for part in parts:
+        found.update(part)
+    return found.digest()
 
 
 def _padding(length: int) -> int:

@@ -104,7 +104,8 @@ class Knowledge:
         name, at, host = address.lower().rpartition("@")
         if not (name and at) or len(address) > LONGEST_EMAIL:
             return ()
-        lists = {list_id for pattern, list_id in self._email_patterns if pattern.search(address)}
+        text = address.encode("utf-8", "replace").decode()  # RE2 takes no half of a surrogate pair
+        lists = {list_id for pattern, list_id in self._email_patterns if pattern.search(text)}
         own = self._together((self._set_id(address.lower()),))
         return tuple(sorted(lists | own | self.host_sets(host)))
 

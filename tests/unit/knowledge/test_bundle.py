@@ -8,16 +8,15 @@ from hypothesis import strategies as st
 
 from socdefenders.errors import KnowledgeError
 from socdefenders.knowledge import Knowledge
-from socdefenders.knowledge.bundle import MAGIC, PREFIX, Bundle
+from socdefenders.knowledge.bundle import MAGIC, PREFIX, START, Bundle
 from tests.unit.knowledge.small import ADDRESSES, content, everything, warning_list
 
 WHOLE = content(
     everything()._replace(
         lists=[
             warning_list("hosts", "hostname", [f"{n}.example" for n in range(50)]),
-            warning_list(
-                "nets", "cidr", ["192.0.2.0/24", "198.51.100.0/24", "2001:db8::/32", "2001:db8::7"], ADDRESSES
-            ),
+            warning_list("nets", "cidr", ["192.0.2.0/24", "198.51.100.0/24", "2001:db8::/32"], ADDRESSES),
+            warning_list("one", "cidr", ["2001:db8::7"], ADDRESSES),
         ]
     )
 )
@@ -69,9 +68,20 @@ def test_an_altered_byte_is_refused_or_found_and_never_breaks_a_look_up(at: int,
     assert knowledge.damage() or answers == ask(Knowledge(Bundle(memoryview(WHOLE))))  # or between two of them
 
 
+@pytest.mark.parametrize("name", ["listed", "listed_set_ids", "v4", "v4_set_ids", "v6_high", "v6_low", "v6_set_ids"])
+@pytest.mark.parametrize("byte", [0x00, 0xFF])
+def test_an_array_of_nonsense_is_found_and_breaks_no_look_up(name: str, byte: int) -> None:
+    start, stop, _, _ = Bundle(memoryview(WHOLE))._sections[name]
+    altered = bytearray(WHOLE)
+    altered[start:stop] = bytes([byte]) * (stop - start)
+    knowledge = Knowledge(Bundle(memoryview(altered)))
+    ask(knowledge)
+    assert name in (knowledge.damage() or "")
+
+
 @given(st.binary(max_size=300))
 def test_any_bytes_are_refused(data: bytes) -> None:
-    for text in (data, MAGIC + data, WHOLE[: PREFIX.size] + data):
+    for text in (data, MAGIC + data, WHOLE[:START] + data):
         with pytest.raises(KnowledgeError):
             Bundle(memoryview(text))
 
