@@ -348,6 +348,8 @@ def test_what_means_harm_is_refused_in_words_and_soon(case: str) -> None:
 
 LABORIOUS = {
     "elements without end": xml(f'<w:d xmlns:w="w">{"<w:p>" * 500_000}x'),
+    "an instruction of letters": docx("<w:p>" + "<w:instrText>x</w:instrText>" * 1_000_000 + "</w:p>", "x"),
+    "large encoded headers": b"Message-ID: <1>\n" + (b"Received: " + b"=?a?q?" * 660 + b"\n") * 5_000 + b"\nx",
     "deep mail that is allowed": nested_parts(150, 100_000),
     "a header of encoded words": b"From: a\nMessage-ID: <1>\nSubject: " + b"=?a?q?" * 300_000 + b"\n\nx",
     "many headers": b"Message-ID: <1>\n" + b"Received: =?a?q?=?a?q?=?a?q?x\n" * 300_000 + b"\nx",
