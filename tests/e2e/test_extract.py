@@ -363,14 +363,14 @@ def test_refang_undoes_defanging_and_defang_does_it_line_by_line() -> None:
 
 @pytest.mark.parametrize("command", ["refang", "defang"])
 def test_a_filter_answers_each_line_before_the_next_comes(command: str) -> None:
-    with subprocess.Popen(
-        [*PROGRAM, command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment()
-    ) as process:
+    buffered = {name: value for name, value in environment().items() if name != "PYTHONUNBUFFERED"}
+    with subprocess.Popen([*PROGRAM, command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=buffered) as process:
         assert process.stdin
         assert process.stdout
         for line in (b"one\n", b"two\n"):
             process.stdin.write(line)
             process.stdin.flush()
+            assert select.select([process.stdout], [], [], 30)[0]
             assert process.stdout.readline() == line
         process.stdin.write(b"no end")
         process.stdin.close()
