@@ -17,11 +17,10 @@ from hypothesis import strategies as st
 
 from socdefenders.errors import FeedError
 from socdefenders.feeds import detect, items, recognise, walk
-from socdefenders.feeds.documents import Text, kind, read_text
+from socdefenders.feeds.documents import Text, kind, pdf_process, read_text
 from socdefenders.feeds.documents.base import MAX_TEXT
 from socdefenders.feeds.documents.mail import read_mail
 from socdefenders.feeds.documents.pdf import read_pdf
-from socdefenders.feeds.documents.pdf_process import MAX_TEXT as MAX_PDF_TEXT
 from socdefenders.feeds.documents.word import read_word
 from socdefenders.model import Document, Rejected
 from tests.documents import W, docx, mail, paragraph, pdf, written
@@ -90,7 +89,7 @@ def test_of_a_damaged_pdf_the_pages_that_can_be_read_are_kept_and_the_others_nam
 
 
 def test_the_two_bounds_of_a_pdfs_text_agree() -> None:
-    assert MAX_PDF_TEXT == MAX_TEXT
+    assert pdf_process.MAX_TEXT == MAX_TEXT
 
 
 def test_a_table_of_word_is_a_line_a_row_and_what_was_deleted_or_repeated_is_not_read() -> None:
@@ -348,6 +347,8 @@ def test_what_means_harm_is_refused_in_words_and_soon(case: str) -> None:
 
 LABORIOUS = {
     "elements without end": xml(f'<w:d xmlns:w="w">{"<w:p>" * 500_000}x'),
+    "an instruction of letters": docx("<w:p>" + "<w:instrText>x</w:instrText>" * 1_000_000 + "</w:p>", "x"),
+    "large encoded headers": b"Message-ID: <1>\n" + (b"Received: " + b"=?a?q?" * 660 + b"\n") * 5_000 + b"\nx",
     "deep mail that is allowed": nested_parts(150, 100_000),
     "a header of encoded words": b"From: a\nMessage-ID: <1>\nSubject: " + b"=?a?q?" * 300_000 + b"\n\nx",
     "many headers": b"Message-ID: <1>\n" + b"Received: =?a?q?=?a?q?=?a?q?x\n" * 300_000 + b"\nx",
@@ -411,6 +412,14 @@ def test_a_pdf_that_means_harm_ends_within_its_limits(case: str) -> None:
     found = read_or_refused(HARMFUL_PDF[case], read_pdf, seconds=3)
     assert found is None or found.left_out or len(found.text) < 100
     assert time.perf_counter() - started < 25
+
+
+def test_the_kernel_ends_a_pdf_that_takes_more_time_or_memory_than_it_may() -> None:
+    with refused("it takes more than 1 s"):
+        read_pdf(HARMFUL_PDF["a million objects"], "in", seconds=1)
+    command = [sys.executable, "-P", pdf_process.__file__, "9", str(160 << 20), "9"]
+    done = subprocess.run(command, input=pdf("x", content=b" " * (70 << 20)), capture_output=True, check=False)
+    assert b"\nMemoryError" in done.stderr
 
 
 def test_a_pdf_that_takes_too_long_gives_the_pages_read_until_then() -> None:

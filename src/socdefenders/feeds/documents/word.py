@@ -86,7 +86,7 @@ class _Body(_Handler):
         self._rows = 0
         self._unseen = 0
         self._in = ""
-        self._instruction = ""
+        self._instruction: list[str] = []
 
     def start(self, tag: str, attributes: dict[str, str]) -> None:
         self._in = tag
@@ -108,14 +108,14 @@ class _Body(_Handler):
             self._write("\n")
         elif tag == "p":
             self._write("\t" if self._rows else "\n")
-            self._note(self._instruction)
-            self._instruction = ""
+            self._note("".join(self._instruction))
+            self._instruction = []
 
     def characters(self, text: str) -> None:
         if self._in == "t":
             self._write(text)
-        elif self._in == "instrText" and len(self._instruction) < _STEP:
-            self._instruction += text
+        elif self._in == "instrText" and len(self._instruction) < MAX_MEMBERS:
+            self._instruction.append(text)
 
     def _write(self, text: str) -> None:
         if not self._unseen:
