@@ -12,6 +12,8 @@ SocDefendersError
 ├── SettingsError              a setting is missing or cannot be read
 ├── FeedError                  a published file or page could not be read
 │   └── UnknownFormat          nothing recognises the file
+├── KnowledgeError             what is known beforehand cannot be compiled or read
+│   └── KnowledgeMissing       the packages that it is compiled out of are not installed
 ├── StorageError               the database refused or cannot be used
 │   ├── StorageUnavailable     it is away; the same call may succeed later
 │   │   └── StorageTimeout     it was given too little time
@@ -80,6 +82,14 @@ class FeedError(SocDefendersError):
 
 class UnknownFormat(FeedError):
     """No known format matches this file; name one with --format."""
+
+
+class KnowledgeError(SocDefendersError):
+    """What is known beforehand cannot be compiled or read."""
+
+
+class KnowledgeMissing(KnowledgeError):
+    """The packages that what is known beforehand is compiled out of are not installed."""
 
 
 class StorageError(SocDefendersError):

@@ -302,7 +302,7 @@ def _take_document(batch: Batch, item: Document, origin: _Origin) -> None:
     if not kept and origin.guessed and origin.format is REPORT and not origin.file.lower().endswith(MARKUP):
         batch.outcome.empty_reports.append(origin.file)
     reasons = [
-        Suppressed(match.type, _indexable(match), match.suppressed.rule, match.suppressed.detail)
+        Suppressed(match.type, _indexable(match), match.suppressed.rule, match.suppressed.why)
         for key, match in suppressed.items()
         if match.suppressed and key not in kept
     ]

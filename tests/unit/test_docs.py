@@ -33,8 +33,8 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
 FENCE = re.compile(r"^```(\S*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 CODE = re.compile(r"`([^`]+)`")
-LANGUAGES = {"console", "sh", "ini", "sql", "json", "jsonl", "yaml", ""}
-"""`console` is run by tests/e2e/test_docs_commands.py; `sh` is what no test can run."""
+LANGUAGES = {"console", "sh", "ini", "sql", "json", "jsonl", "yaml", "python", ""}
+"""Below tests/e2e, `console` is run by test_docs_commands.py, `python` by test_cli_knowledge.py; `sh` by no test."""
 
 
 def page(name: str) -> str:
@@ -288,7 +288,8 @@ def test_every_message_of_the_troubleshooting_stands_in_the_code() -> None:
 
 def test_every_dependency_has_its_reason_and_no_other() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    names = [re.split(r"[\[<>=~]", each)[0] for each in project["dependencies"]]
+    asked_for = chain(project["dependencies"], *project["optional-dependencies"].values())
+    names = [re.split(r"[\[<>=~]", each)[0] for each in asked_for]
     documented = table(section(page("architecture.md"), "## Dependencies"))
     assert [row[0].strip("`") for row in documented] == names
     assert all(row[1] and re.match(r"20\d\d-\d\d", row[2]) for row in documented)

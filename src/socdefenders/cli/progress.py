@@ -1,4 +1,4 @@
-"""The progress bar of an import, on standard error, where that is a terminal."""
+"""The progress bar over many files, on standard error, where that is a terminal."""
 
 import sys
 from collections.abc import Sequence
@@ -17,10 +17,10 @@ NAME_WIDTH = 36
 
 
 class Bar:
-    """How far an import is: by the size of the files that lie behind it."""
+    """How far a command is: by the size of the files that lie behind it."""
 
-    def __init__(self, paths: Sequence[Path]) -> None:
-        """Show nothing unless standard error is a terminal."""
+    def __init__(self, paths: Sequence[Path], what: str = "records", *, wanted: bool = True) -> None:
+        """Count `what`; show nothing unless it is `wanted` and standard error is a terminal."""
         self._paths = paths
         self._behind: dict[str, int] = {}
         self._total: int | None = None
@@ -30,12 +30,12 @@ class Bar:
             TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=24),
             TextColumn(
-                "{task.fields[files]:,} files  {task.fields[records]:,} records  {task.fields[rate]:,.0f}/s",
+                f"{{task.fields[files]:,}} files  {{task.fields[records]:,}} {what}  {{task.fields[rate]:,.0f}}/s",
                 markup=False,
             ),
             TimeElapsedColumn(),
             console=console(sys.stderr),
-            disable=not sys.stderr.isatty(),
+            disable=not (wanted and sys.stderr.isatty()),
             transient=True,
         )
 
@@ -55,6 +55,8 @@ class Bar:
 
     def show(self, file: str, files: int, records: int) -> None:
         """Say that `file` is being read, after so many files and records."""
+        if self._progress.disable:
+            return
         elapsed = self._progress.tasks[0].elapsed or 0.0
         name = safe(file)
         self._progress.update(

@@ -53,7 +53,7 @@ def items(entry: Entry, format_: Format | None = None) -> Iterator[Item]:
 
 
 _ENDING = re.compile(
-    r"\.(?:gz|zst|xz|bz2|tgz|tar|zip|txt|csv|tsv|json|jsonl|ndjson|xml|rss|atom|html?|md|adoc|list|netset|ipset|stix2?|data)$",
+    r"\.(?:gz|zst|xz|bz2|tgz|tar|zip|txt|csv|tsv|json|jsonl|ndjson|xml|rss|atom|html?|md|adoc|pdf|docx|eml|list|netset|ipset|stix2?|data)$",
     re.IGNORECASE,
 )
 _DATED = re.compile(r"(.*?)[-_. ]*(?<!\d)(?:19|20)\d\d[-_.](?:0\d|1[0-2])(?!\d)")

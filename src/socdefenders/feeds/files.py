@@ -117,7 +117,7 @@ def _archive(path: Path, name: str, limits: Limits) -> Callable[[Path, str, Limi
         except FeedError:
             return None  # reading it will say what is wrong
     if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
-        return _zip
+        return None if _is_document(path) else _zip
     return _tar if head[257:262] == b"ustar" else None
 
 
@@ -134,6 +134,15 @@ def _total(name: str, limit: int) -> Count:
             )
 
     return count
+
+
+def _is_document(path: Path) -> bool:
+    """Whether a zip is the wrapping of one Word document; a damaged one is judged when it is opened."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return "word/document.xml" in archive.NameToInfo
+    except DAMAGED:
+        return False
 
 
 def _zip(path: Path, name: str, limits: Limits) -> Iterator[Entry]:

@@ -1,39 +1,47 @@
 """The main text of a saved web page: what its author wrote, with the tables, lists and code that hold indicators."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import TypeVar
 from urllib.parse import urlsplit
 
-import lxml.html
-import trafilatura
-from lxml import etree
-
 from socdefenders.feeds.fields import clean, when
 from socdefenders.feeds.lines import decode
+from socdefenders.feeds.markup import Block, read, written
 
 T = TypeVar("T")
 
 MAX_PAGE = 16 << 20
 MAX_TEXT = 4 << 20
-_UNSEEN = ("script", "style", "noscript", "template", "svg", "head", "iframe", "object")
-_BLOCKS = frozenset({
-    "address", "article", "aside", "blockquote", "br", "dd", "div", "dl", "dt", "figcaption", "footer", "h1", "h2",
-    "h3", "h4",
-    "h5", "h6", "header", "hr", "li", "main", "nav", "ol", "p", "pre", "section", "table", "td", "th", "tr", "ul",
-    "body",
-})  # fmt: skip
 _DATES = ("article:published_time", "datepublished", "date", "dc.date", "pubdate", "publish-date")
-_SPACES = re.compile(r"[ \t\r\f\v\xa0]+")
-_BLANK_LINES = re.compile(r"\n[ \n]+")
-_SHARED = re.compile(r"\[\.\]|\(\.\)|\[dot\]|\[:\]|\bhxxp|\b(?:[0-9a-fA-F]{32}|[0-9a-fA-F]{40}|[0-9a-fA-F]{64})\b")
-"""How reports write values that are not to be clicked, and hashes."""
-_MAX_ELEMENTS = 20_000
-"""trafilatura takes 0.2 ms an element, so a page of more keeps all its text instead; articles have some 2,000."""
-_ENOUGH = 0.02
-"""A main text shorter than this share of the page's visible text missed the article."""
+_LANDMARKS = frozenset({"nav", "aside", "footer", "dialog", "menu", "search"})
+_CONTENT = frozenset({
+    "main", "article", "article-body", "article-content", "entry-content", "post-body", "post-content",
+})  # fmt: skip
+"""Tags, roles and properties of the page's own article."""
+_VALUES = frozenset({"table", "pre", "ul", "ol", "dl", "details"})
+"""Blocks that are all values where one of them is."""
+_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_WORD = re.compile(r"[\w-]+")
+_CHROME = re.compile(
+    r"nav|navbar|navigation|(?:sub|main|top|mega|side|mobile|user)?-?menu|breadcrumbs?|pagination|pager|side-?bar"
+    r"|footer|masthead|contentinfo|complementary|banner|alertdialog"
+    r"|comments?|comment-?(?:list|form|section|area|thread)|disqus(?:-thread)?|respond|replies"
+    r"|(?:.+-)?related(?:-.+)?|recommend(?:ed|ations?)(?:-.+)?|trending|most-?(?:read|popular|viewed)|popular-posts?"
+    r"|(?:more|latest|recent|other|next|previous|prev)-?(?:posts?|articles?|stories|news)|read-?(?:more|next)|teasers?"
+    r"|share|sharing|share-.+|social|social-?(?:share|sharing|links?|media|icons?|bar|buttons?|nav)|share-?daddy"
+    r"|(?:.+-)?newsletter(?:-.+)?|subscri(?:be|ption)(?:-.+)?|cookies?-?(?:banner|notice|consent|bar)|(?:.+-)?consent"
+    r"|gdpr(?:-.+)?|ads?|advert(?:s|ising|isements?)?|sponsored|promo(?:tion)?|outbrain|taboola"
+    r"|tags?|tag-?(?:list|cloud|links)|author-?(?:bio|box|info)|skip-?links?|search-?(?:form|box|bar)|log-?in|sign-?up"
+)
+_OTHERS = ("nav", "menu", "comment", "disqus", "respond", "replies")
+_DEFENCES = ("has-", "no-", "with-", "without-", "tag-", "category-")
+"""What names of a page's states and of an article's subjects begin with; they are no names of parts."""
+_ENOUGH = 0.1
+"""A report shorter than this share of the page's prose is not the report."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,95 +56,147 @@ class Page:
     site: str | None = None
 
 
-def main_text(html: bytes | str) -> Page:
-    """The main text of `html`; where none can be told apart, all of the visible text."""
-    source = (decode(html) if isinstance(html, bytes) else html)[:MAX_PAGE]
-    root = _parse(source)
-    if root is None:
-        return Page(None, "")
-    whole = _text_of(root)
-    about = _about(root)
-    found = (
-        None
-        if _elements(root) > _MAX_ELEMENTS
-        else trafilatura.extract(
-            source,
-            output_format="txt",
-            include_comments=False,
-            include_tables=True,
-            favor_recall=True,
-            deduplicate=False,
-        )
+def main_text(html: bytes | str) -> str:
+    """A page's report without its chrome, a block a line; all of the text where none can be told apart."""
+    return read_page(html).text
+
+
+def read_page(html: bytes | str) -> Page:
+    """What a page says of itself, and its report."""
+    page = read((decode(html) if isinstance(html, bytes) else html)[:MAX_PAGE])
+    about = page.meta.get
+    url = _first(
+        each for each in (page.canonical, about("og:url")) if each and each.startswith(("http://", "https://"))
     )
-    good = found is not None and len(found) >= max(200, len(whole) * _ENOUGH)
-    text = "\n".join((found, *_lost(found, whole))) if found is not None and good else whole
-    return Page(about.title, text[:MAX_TEXT], about.url, about.published_at, about.site)
-
-
-def _elements(root: lxml.html.HtmlElement) -> int:
-    return sum(1 for _ in root.iter())
-
-
-def _lost(found: str, whole: str) -> list[str]:
-    """Lines of the page with a defanged value or a hash that the main text lacks: no chrome holds those."""
-    kept = set(found.split())
-    marked = (line for line in whole.splitlines() if _SHARED.search(line))
-    return [line for line in marked if any(_SHARED.search(word) and word not in kept for word in line.split())]
+    titles = (about("og:title"), page.title, written(_all(page.heading)) if page.heading else None)
+    return Page(
+        _first(clean(" ".join(title.split())) for title in titles if title),
+        _report(page.root)[:MAX_TEXT],
+        url,
+        _first(map(when, (*map(about, _DATES), page.time))),
+        clean(about("og:site_name")) or host(url),
+    )
 
 
 def visible_text(html: str) -> str:
     """All the text a reader of this fragment would see, a block a line."""
     if "<" not in html and "&" not in html:
         return html.strip().replace("\0", "\ufffd")
-    root = _parse(html[:MAX_PAGE])
-    return _text_of(root) if root is not None else ""
+    return written(_all(read(html[:MAX_PAGE]).root))[:MAX_TEXT]
 
 
-def _parse(source: str) -> lxml.html.HtmlElement | None:
-    """The tree; bytes go in because lxml refuses a str with an encoding declaration."""
-    parser = lxml.html.HTMLParser(encoding="utf-8", huge_tree=False, remove_comments=True, remove_pis=True)
-    try:
-        root = lxml.html.document_fromstring(source.encode("utf-8", "replace"), parser=parser)
-    except (etree.ParserError, etree.XMLSyntaxError, ValueError):
-        return None
-    return root
+def _all(block: Block) -> Iterator[str]:
+    """Every piece of a block, in order."""
+    return _pieces(block, lambda _: True)
 
 
-def _text_of(root: lxml.html.HtmlElement) -> str:
-    parts: list[str] = []
-    skipping: object = None
-    for event, element in etree.iterwalk(root, events=("start", "end")):
-        tag = element.tag
-        if skipping is None:
-            if event == "start" and tag in _UNSEEN:
-                skipping = element
-            else:
-                if tag in _BLOCKS:
-                    parts.append("\t" if tag in {"td", "th"} else "\n")
-                if event == "start":
-                    parts.append(element.text or "")
-        elif event == "end" and element is skipping:
-            skipping = None
-        if event == "end" and skipping is None and element is not root:
-            parts.append(element.tail or "")
-    text = _SPACES.sub(" ", "".join(parts))
-    return _BLANK_LINES.sub("\n", text).strip()[:MAX_TEXT]
+def _pieces(block: Block, wanted: Callable[[Block], bool]) -> Iterator[str]:
+    """The pieces of a block without the blocks in it that are not wanted."""
+    stack = [iter(block.parts)]
+    while stack:
+        for part in stack[-1]:
+            if isinstance(part, str):
+                yield part
+            elif wanted(part):
+                stack.append(iter(part.parts))
+                break
+        else:
+            stack.pop()
 
 
-def _about(root: lxml.html.HtmlElement) -> Page:
-    """Title, address, date and site out of the page's head."""
-    meta: dict[str, str] = {}
-    for element in root.iter("meta"):
-        name = element.get("property") or element.get("name") or element.get("itemprop")
-        if name and element.get("content"):
-            meta.setdefault(name.strip().lower(), element.get("content") or "")
-    links = (each.get("href") for each in root.iter("link") if (each.get("rel") or "").lower() == "canonical")
-    url = _first(each for each in (*links, meta.get("og:url")) if each and each.startswith(("http://", "https://")))
-    titles = (*(each.text_content() for each in root.iter("title")), *(each.text_content() for each in root.iter("h1")))
-    title = _first(clean(" ".join(text.split())) for text in (meta.get("og:title", ""), *titles))
-    dates = (*map(meta.get, _DATES), *(each.get("datetime") for each in root.iter("time")))
-    time = _first(map(when, dates))
-    return Page(title, "", url, time, clean(meta.get("og:site_name")) or host(url))
+def _report(root: Block) -> str:
+    """The text of the block that holds the report; of the others what looks like values."""
+    path = _to_content(root)
+    content, way = path[-1], set(path)
+    limit = root.prose
+    stack = [(iter(root.parts), content is root)]
+    pieces: list[str] = []
+    while stack:
+        parts, inside = stack[-1]
+        for part in parts:
+            if isinstance(part, str):
+                if inside or part == "\n":
+                    pieces.append(part)
+                continue
+            ours = part is content or (inside and not _is_chrome(part, limit))
+            if ours and not _is_link_list(part):
+                stack.append((iter(part.parts), True))
+                break
+            if part in way or (part.marked and not _is_others(part)):
+                stack.append((iter(part.parts), _is_values(part)))
+                break
+        else:
+            stack.pop()
+    text = written(pieces)
+    return text if len(text) >= root.prose * _ENOUGH else written(_all(root))
+
+
+def _to_content(root: Block) -> list[Block]:
+    """The blocks from the root to the one that is named as the page's content and holds most of its prose."""
+    left = root.prose
+    best, way = root, [root]
+    path, stack = [root], [iter(root.parts)]
+    while stack:
+        for part in stack[-1]:
+            if isinstance(part, str):
+                continue
+            if _is_chrome(part, root.prose):
+                left -= part.prose
+                continue
+            if (best is root or part.prose > best.prose) and (part.tag in _CONTENT or _CONTENT & _words(part.names)):
+                best, way = part, [*path, part]
+            path.append(part)
+            stack.append(iter(part.parts))
+            break
+        else:
+            stack.pop()
+            path.pop()
+    return way if best.prose * 2 >= left else [root]
+
+
+def _is_chrome(block: Block, total: int) -> bool:
+    """Whether a block is a part of the site and not of its page: by its tag or its names, unless most is in it."""
+    if block.tag in _LANDMARKS:
+        return block.prose * 2 < total
+    named = block.tag in {"header", "form"} or (block.tag != "a" and _named(block.names) is not None)
+    return named and not block.titled and block.prose * 4 < total
+
+
+def _is_others(block: Block) -> bool:
+    """Whether what looks like values in it is not the author's: menus and readers' comments."""
+    return (
+        block.tag == "nav" or (_named(block.names) or "").startswith(_OTHERS) or (block.tag == "a" and block.links > 0)
+    )
+
+
+def _is_values(block: Block) -> bool:
+    """Whether all of a block outside the report is values: one stands in it, or in its rows or items."""
+    return block.shares or block.tag in _VALUES
+
+
+def _is_link_list(block: Block) -> bool:
+    """Whether a block is little more than the names of other pages."""
+    return (
+        block.targets >= 3
+        and block.links > 2 * block.prose
+        and block.prose < 300
+        and not block.marked
+        and not block.titled
+    )
+
+
+@lru_cache(maxsize=4096)
+def _words(names: str) -> frozenset[str]:
+    """The names of a block, in small letters with hyphens between words."""
+    return frozenset(_WORD.findall(_CAMEL.sub("-", names).lower().replace("_", "-")))
+
+
+@lru_cache(maxsize=4096)
+def _named(names: str) -> str | None:
+    """The name that says that a block is chrome."""
+    return next(
+        (word for word in sorted(_words(names)) if not word.startswith(_DEFENCES) and _CHROME.fullmatch(word)), None
+    )
 
 
 def _first(found: Iterable[T | None]) -> T | None:

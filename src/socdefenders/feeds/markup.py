@@ -1,0 +1,240 @@
+"""HTML to blocks and blocks to text, in one pass and without a document tree.
+
+The parser calls `Reader` for every tag, which keeps the blocks alone: paragraphs, cells, sections, links. Inline tags
+leave no trace, so a value written across several of them stays whole; a block is a line of its own, and the cells of
+a row are one line with tabs between them. Time and memory are linear in the page's size, whatever is in it: the
+parser forgets what is open where tags nest too deeply, and blocks beyond a number are no more than their line breaks.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+
+from lxml import etree
+
+MAX_DEPTH = 500
+"""Open tags; browsers stop at about as many. The parser compares each closing tag with all of them."""
+MAX_BLOCKS = 100_000
+_NAMING = ("id", "class", "role", "itemprop")
+_MAX_NAMES = 300
+_PIECE = 1 << 14
+"""Bytes between two looks at the depth."""
+
+HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6", "summary", "dt", "legend"})
+_BLOCKS = HEADINGS | frozenset({
+    "address", "article", "aside", "blockquote", "body", "caption", "center", "dd", "details", "dialog", "dir", "div",
+    "dl", "fieldset", "figcaption", "figure", "footer", "form", "header", "hgroup", "li", "listing", "main", "menu",
+    "nav", "ol", "p", "plaintext", "pre", "search", "section", "table", "tbody", "td", "textarea", "tfoot", "th",
+    "thead", "tr", "ul", "xmp",
+})  # fmt: skip
+_VERBATIM = frozenset({"listing", "plaintext", "pre", "textarea", "xmp"})
+_UNSEEN = frozenset({
+    "applet", "audio", "button", "canvas", "datalist", "embed", "iframe", "map", "math", "meter", "noembed",
+    "noframes", "noscript", "object", "optgroup", "option", "progress", "script", "select", "style", "svg",
+    "template", "title", "video",
+})  # fmt: skip
+
+_MARKED = re.compile(
+    r"\[(?:[.:@]|dot|at)\]|\((?:\.|dot)\)|\bhxxp"
+    r"|\b(?:[0-9a-fA-F]{32}|[0-9a-fA-F]{40}|[0-9a-fA-F]{64}|[0-9a-fA-F]{128})\b",
+    re.IGNORECASE,
+)
+"""How reports write values that are not to be clicked, and hashes."""
+
+_CELL, _ROW = "\x1e", "\x1d"
+"""The end of a cell, and both ends of a row; `_UNREADABLE` takes these out of texts."""
+_UNREADABLE = re.compile(
+    r"[\x01-\x08\x0e-\x1f\x7f\xad\u200b\u2060\ufeff]|(?<=[!-~])[\u200c\u200d](?=[!-~\u200c\u200d])"
+)
+"""Controls, and what allows or forbids a line break; joiners, where there are no letters that they could join."""
+_SPACES = re.compile(r"[^\S\n]+")
+_BREAKS = re.compile(r" ?\n[ \n]*")
+_CELL_EDGE = re.compile(rf"[ \n]?{_CELL}[ \n]?")
+
+
+class Block:
+    """A stretch of the page: its pieces in order, and what they weigh."""
+
+    __slots__ = ("links", "marked", "names", "parts", "prose", "shares", "tag", "targets", "titled")
+
+    def __init__(self, tag: str, names: str = "") -> None:
+        """`names`: what the page calls it, its id, classes and roles."""
+        self.tag = tag
+        self.names = names
+        self.parts: list[str | Block] = []
+        self.prose = 0
+        """Characters outside links."""
+        self.links = 0
+        """Characters of links."""
+        self.targets = 0
+        """The number of links."""
+        self.shares = False
+        """Whether a defanged value or a hash stands in it."""
+        self.marked = False
+        """Whether one stands in it or in a block of it."""
+        self.titled = tag == "h1"
+        """Whether it has a heading of the first rank."""
+
+    def close(self) -> None:
+        """Weigh it, now that all of it is there."""
+        own = "".join([part for part in self.parts if isinstance(part, str)])
+        self.shares = _MARKED.search(own) is not None
+        self.marked = self.marked or self.shares
+        if self.tag == "a":
+            self.targets += 1
+            if not _is_value(own):
+                self.links, self.prose = self.links + self.prose, 0
+
+    def take(self, child: "Block") -> None:
+        """Add the weight of a block that stands in this one."""
+        self.prose += child.prose
+        self.links += child.links
+        self.targets += child.targets
+        self.marked = self.marked or child.marked
+        self.titled = self.titled or child.titled
+
+
+class Reader:
+    """The blocks of a page under `root`, and what its head says of it."""
+
+    def __init__(self) -> None:
+        self.root = Block("body")
+        self.meta: dict[str, str] = {}
+        """The first content of each name, in small letters."""
+        self.canonical: str | None = None
+        self.title: str | None = None
+        self.heading: Block | None = None
+        """The first heading of the first rank."""
+        self.time: str | None = None
+        self._left = MAX_BLOCKS
+        self._path = [self.root]
+        self._open: list[Block | None] = []
+        """For each open tag its block, if it is one."""
+        self._unseen = 0
+        """Open tags since the one that nobody sees."""
+        self._verbatim = 0
+        self._in_title = False
+
+    @property
+    def depth(self) -> int:
+        """The number of open tags."""
+        return len(self._open) + self._unseen
+
+    def start(self, tag: str, attributes: Mapping[str, str]) -> None:
+        """Take an opening tag (for the parser)."""
+        if self._unseen or (tag in _UNSEEN and not (tag == "button" and self._path[-1].tag in HEADINGS)):
+            self._in_title = tag == "title" and not self._unseen and self.title is None
+            self._unseen += 1
+            return
+        block = None
+        if tag in _BLOCKS or "-" in tag:
+            block = self._begin(tag, attributes)
+        elif tag == "a":
+            block = self._begin(tag, attributes, "")
+        elif tag == "br":
+            self._path[-1].parts.append("\n")
+        elif tag == "sup":
+            self._path[-1].parts.append(" ")  # a note's number is no part of the value before it
+        elif attributes:
+            self._about(tag, attributes)
+        self._open.append(block)
+
+    def end(self, tag: str) -> None:
+        """Take a closing tag (for the parser), which closes what was opened last."""
+        if self._unseen:
+            self._unseen -= 1
+            self._in_title = False
+            return
+        block = self._open.pop() if self._open else None
+        if block is not None:
+            self._verbatim -= tag in _VERBATIM
+            self._path.pop()
+            block.close()
+            self._path[-1].take(block)
+        if tag in _BLOCKS or "-" in tag:
+            self._path[-1].parts.append(_CELL if tag in {"td", "th"} else _ROW if tag == "tr" else "\n")
+
+    def data(self, text: str) -> None:
+        """Take text (for the parser)."""
+        if not self._unseen:
+            block = self._path[-1]
+            if not text.isprintable():
+                text = _UNREADABLE.sub("", text if self._verbatim else text.replace("\n", " "))
+            block.parts.append(text)
+            block.prose += len(text.strip())
+        elif self._in_title:
+            self.title = (self.title or "") + text
+
+    def close(self) -> None:
+        """Close all that is open (for the parser, at its end)."""
+        while len(self._path) > 1:
+            block = self._path.pop()
+            block.close()
+            self._path[-1].take(block)
+        self._open.clear()
+        self._unseen = self._verbatim = 0
+
+    def _begin(self, tag: str, attributes: Mapping[str, str], edge: str = "\n") -> Block | None:
+        parent = self._path[-1]
+        if edge and tag not in {"td", "th"}:
+            parent.parts.append(_ROW if tag == "tr" else edge)
+        elif tag == "a" and parent.parts and isinstance(parent.parts[-1], Block):
+            parent.parts.append(" ")  # two links that touch are two values
+        if not self._left:
+            return None
+        self._left -= 1
+        block = Block(tag, " ".join([attributes[name] for name in _NAMING if name in attributes])[:_MAX_NAMES])
+        parent.parts.append(block)
+        self._path.append(block)
+        self._verbatim += tag in _VERBATIM
+        if tag == "h1" and self.heading is None:
+            self.heading = block
+        return block
+
+    def _about(self, tag: str, attributes: Mapping[str, str]) -> None:
+        if tag == "meta":
+            name = attributes.get("property") or attributes.get("name") or attributes.get("itemprop")
+            if name and (content := attributes.get("content")):
+                self.meta.setdefault(name.strip().lower(), content)
+        elif tag == "link" and attributes.get("rel", "").lower() == "canonical":
+            self.canonical = self.canonical or attributes.get("href")
+        elif tag == "time":
+            self.time = self.time or attributes.get("datetime")
+
+
+def _is_value(text: str) -> bool:
+    """Whether the text of a link is an address or a hash, and not the name of another page."""
+    words = text.split(maxsplit=2)
+    return len(words) == 1 and (len(words[0]) >= 32 or any(mark in words[0].rstrip(".") for mark in "./:@"))
+
+
+def read(html: str) -> Reader:
+    """Give the blocks of a page, or of a piece of one."""
+    reader = Reader()
+    data = html.encode("utf-8", "replace") or b" "
+    parser = _parser(reader)
+    start = 0
+    while start < len(data):
+        end = start + _PIECE
+        if end < len(data):
+            tag = data.rfind(b"<", start + 1, end)
+            end = tag if tag > 0 else end  # no tag is cut in two, should the parser have to forget
+        parser.feed(data[start:end])
+        start = end
+        if reader.depth > MAX_DEPTH:
+            parser.close()
+            parser = _parser(reader)
+    parser.close()
+    reader.root.close()
+    return reader
+
+
+def _parser(reader: Reader) -> etree.HTMLParser:
+    """A parser of bytes, because lxml refuses a str with an encoding declaration."""
+    return etree.HTMLParser(encoding="utf-8", target=reader, huge_tree=True, remove_comments=True, remove_pis=True)
+
+
+def written(pieces: Iterable[str]) -> str:
+    """The text of blocks' pieces: no empty line, no space at either end of a line, one between words."""
+    text = _SPACES.sub(" ", "".join(pieces))
+    rows = _CELL_EDGE.sub("\t", _BREAKS.sub("\n", text)).replace(_ROW, "\n").split("\n")
+    return "\n".join(filter(None, map(str.strip, rows)))
