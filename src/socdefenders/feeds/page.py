@@ -1,9 +1,10 @@
 """The main text of a saved web page: what its author wrote, with the tables, lists and code that hold indicators."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from enum import Enum
 from functools import lru_cache
 from typing import TypeVar
 from urllib.parse import urlsplit
@@ -17,7 +18,7 @@ T = TypeVar("T")
 MAX_PAGE = 16 << 20
 MAX_TEXT = 4 << 20
 _DATES = ("article:published_time", "datepublished", "date", "dc.date", "pubdate", "publish-date")
-_LANDMARKS = frozenset({"nav", "aside", "footer", "dialog", "menu", "search"})
+_LANDMARKS = frozenset({"nav", "aside", "footer", "dialog", "menu", "noscript", "search"})
 _CONTENT = frozenset({
     "main", "article", "article-body", "article-content", "entry-content", "post-body", "post-content",
 })  # fmt: skip
@@ -84,44 +85,43 @@ def visible_text(html: str) -> str:
 
 
 def _all(block: Block) -> Iterator[str]:
-    """Every piece of a block, in order."""
-    return _pieces(block, lambda _: True)
-
-
-def _pieces(block: Block, wanted: Callable[[Block], bool]) -> Iterator[str]:
-    """The pieces of a block without the blocks in it that are not wanted."""
+    """Every piece of a block, in order, but for what is there for readers without scripts."""
     stack = [iter(block.parts)]
     while stack:
         for part in stack[-1]:
             if isinstance(part, str):
                 yield part
-            elif wanted(part):
+            elif part.tag != "noscript":
                 stack.append(iter(part.parts))
                 break
         else:
             stack.pop()
 
 
+class _Place(Enum):
+    """Where a block stands."""
+
+    REPORT = "in the report"
+    BESIDE = "beside it"
+    CHROME = "in a part of the site"
+
+
 def _report(root: Block) -> str:
-    """The text of the block that holds the report; of the others what looks like values."""
-    path = _to_content(root)
-    content, way = path[-1], set(path)
-    limit = root.prose
-    stack = [(iter(root.parts), content is root)]
+    """The text of the block that holds the report; of all others what looks like values."""
+    way = _to_content(root)
+    ways = set(way)
+    stack = [(iter(root.parts), _Place.REPORT if way[-1] is root else _Place.BESIDE)]
     pieces: list[str] = []
     while stack:
-        parts, inside = stack[-1]
+        parts, place = stack[-1]
         for part in parts:
             if isinstance(part, str):
-                if inside or part == "\n":
-                    pieces.append(part)
-                continue
-            ours = part is content or (inside and not _is_chrome(part, limit))
-            if ours and not _is_link_list(part):
-                stack.append((iter(part.parts), True))
+                pieces.append(part if place is _Place.REPORT else "\n")
+            elif part in ways:
+                stack.append((iter(part.parts), _Place.REPORT if part is way[-1] else place))
                 break
-            if part in way or (part.marked and not _is_others(part)):
-                stack.append((iter(part.parts), _is_values(part)))
+            elif (inner := _place(part, place, root.prose)) is not None:
+                stack.append((iter(part.parts), inner))
                 break
         else:
             stack.pop()
@@ -129,10 +129,22 @@ def _report(root: Block) -> str:
     return text if len(text) >= root.prose * _ENOUGH else written(_all(root))
 
 
+def _place(block: Block, outer: _Place, total: int) -> _Place | None:
+    """Where a block stands that stands in another; None where nothing of it is to be read."""
+    if outer is not _Place.CHROME and not _is_chrome(block, total):
+        if _is_link_list(block):
+            return None
+        values = block.shares or block.tag in {"table", "pre"} or (block.marked and block.tag in _VALUES)
+        return _Place.REPORT if values else outer
+    if not block.marked or _is_others(block):
+        return None
+    return _Place.REPORT if block.shares or block.tag in _VALUES else _Place.CHROME
+
+
 def _to_content(root: Block) -> list[Block]:
-    """The blocks from the root to the one that is named as the page's content and holds most of its prose."""
+    """The way from the root to the content: what is named so and holds half of the prose, and in it the article."""
     left = root.prose
-    best, way = root, [root]
+    named: list[list[Block]] = []
     path, stack = [root], [iter(root.parts)]
     while stack:
         for part in stack[-1]:
@@ -141,15 +153,17 @@ def _to_content(root: Block) -> list[Block]:
             if _is_chrome(part, root.prose):
                 left -= part.prose
                 continue
-            if (best is root or part.prose > best.prose) and (part.tag in _CONTENT or _CONTENT & _words(part.names)):
-                best, way = part, [*path, part]
+            if part.prose * 4 > root.prose and (part.tag in _CONTENT or _CONTENT & _words(part.names)):
+                named.append([*path, part])
             path.append(part)
             stack.append(iter(part.parts))
             break
         else:
             stack.pop()
             path.pop()
-    return way if best.prose * 2 >= left else [root]
+    content = next((way for way in named if way[-1].prose * 2 >= left), [root])
+    articles = (way for way in named if way[-1].tag == "article" and way[-1].prose * 4 >= left * 3)
+    return next(articles, content)
 
 
 def _is_chrome(block: Block, total: int) -> bool:
@@ -163,11 +177,6 @@ def _is_chrome(block: Block, total: int) -> bool:
 def _is_others(block: Block) -> bool:
     """Whether what looks like values in it is not the author's: menus and readers' comments."""
     return block.tag == "nav" or (_named(block.names) or "").startswith(_OTHERS) or (block.tag == "a" and block.links > 0)
-
-
-def _is_values(block: Block) -> bool:
-    """Whether all of a block outside the report is values: one stands in it, or in its rows or items."""
-    return block.shares or block.tag in _VALUES
 
 
 def _is_link_list(block: Block) -> bool:
