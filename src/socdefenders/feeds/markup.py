@@ -17,7 +17,7 @@ MAX_DEPTH = 500
 """Open tags; browsers stop at about as many. The parser compares each closing tag with all of them."""
 MAX_BLOCKS = 50_000
 _NAMING = ("id", "class", "role", "itemprop")
-_MAX_NAMES = 300
+_MAX_NAMES = 200
 _PIECE = 1 << 12
 """Bytes between two looks at the depth."""
 
@@ -25,8 +25,8 @@ HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6", "summary", "dt", "lege
 _BLOCKS = HEADINGS | frozenset({
     "address", "article", "aside", "blockquote", "body", "caption", "center", "dd", "details", "dialog", "dir", "div",
     "dl", "fieldset", "figcaption", "figure", "footer", "form", "header", "hgroup", "li", "listing", "main", "menu",
-    "nav", "noscript", "ol", "p", "plaintext", "pre", "search", "section", "table", "tbody", "td", "textarea", "tfoot", "th",
-    "thead", "tr", "ul", "xmp",
+    "nav", "noscript", "ol", "p", "plaintext", "pre", "search", "section", "table", "tbody", "td", "textarea", "tfoot",
+    "th", "thead", "tr", "ul", "xmp",
 })  # fmt: skip
 _VERBATIM = frozenset({"listing", "plaintext", "pre", "textarea", "xmp"})
 _UNSEEN = frozenset({
@@ -42,16 +42,16 @@ _MARKED = re.compile(
 )
 """How reports write values that are not to be clicked, and hashes."""
 
-_CELL, _ROW, _STRAY = "\x1e", "\x1d", "\x1c"
+_CELL, _ROW, _STRAY = "\x01", "\x02", "\x03"
 """The end of a cell, both ends of a row, and a `<` that begins no tag; the page's own ones are taken out."""
 _EDGES = dict.fromkeys(_BLOCKS, "\n") | {"tr": _ROW, "td": _CELL, "th": _CELL}
 """What stands at both ends of a block, or of a cell at its end alone."""
 _OWN = re.compile(f"[{_CELL}{_ROW}{_STRAY}]")
 _NO_TAG = re.compile(r"<(?![A-Za-z/!?])")
-_UNREADABLE = re.compile(
-    r"[\x01-\x08\x0e-\x1b\x1f\x7f\xad\u200b\u2060\ufeff]|(?<=[!-~])[\u200c\u200d](?=[!-~\u200c\u200d])"
-)
-"""Controls, and what allows or forbids a line break; joiners, where there are no letters that they could join."""
+_UNREADABLE = re.compile(r"[\x04-\x08\x0e-\x1f\x7f\xad\u200b\u2060\ufeff]")
+"""Controls, and what allows or forbids a line break."""
+_JOINERS = re.compile(r"(?<=[!-~])[\u200c\u200d]+(?=[!-~])")
+"""Joiners where there are no letters that they could join."""
 _SPACES = re.compile(r"[^\S\n]+")
 _BREAKS = re.compile(r" ?\n[ \n]*")
 _CELL_EDGE = re.compile(rf"[ \n]?{_CELL}[ \n]?")
@@ -84,7 +84,10 @@ class Block:
         """Weigh it, now that all of it is there."""
         whole: list[str | Block] = []
         for kind, run in groupby(self.parts, type):
-            whole.extend(["".join(cast("Iterator[str]", run))] if kind is str else run)
+            if kind is str:
+                whole.append("".join(cast("Iterator[str]", run)))
+            else:
+                whole.extend(run)
         self.parts = whole
         own = "".join([part for part in whole if isinstance(part, str)])
         self.shares = _MARKED.search(own) is not None
@@ -107,6 +110,7 @@ class Reader:
     """The blocks of a page under `root`, and what its head says of it."""
 
     def __init__(self) -> None:
+        """Nothing is read yet."""
         self.root = Block("body")
         self.meta: dict[str, str] = {}
         """The first content of each name, in small letters."""
@@ -177,11 +181,15 @@ class Reader:
             self.title = (self.title or "") + text.replace(_STRAY, "<")
 
     def close(self) -> None:
-        """Close all that is open (for the parser, at its end)."""
-        while self._above:
-            self._end()
+        """Know nothing of open tags any more (for the parser, at its end); their blocks stay open."""
         self._open.clear()
         self._unseen = 0
+
+    def finish(self) -> None:
+        """Close all blocks."""
+        while self._above:
+            self._end()
+        self.root.close()
 
     def _begin(self, tag: str, attributes: Mapping[str, str]) -> Block:
         self._left -= 1
@@ -205,7 +213,7 @@ class Reader:
         if tag == "meta":
             name = attributes.get("property") or attributes.get("name") or attributes.get("itemprop")
             if name and (content := attributes.get("content")):
-                self.meta.setdefault(name.strip().lower(), content)
+                self.meta.setdefault(name.strip().lower(), content.replace(_STRAY, "<"))
         elif tag == "link" and attributes.get("rel", "").lower() == "canonical":
             self.canonical = self.canonical or attributes.get("href")
         elif tag == "time":
@@ -221,8 +229,7 @@ def _is_value(text: str) -> bool:
 def read(html: str) -> Reader:
     """Give the blocks of a page, or of a piece of one."""
     reader = Reader()
-    text = _NO_TAG.sub(_STRAY, _OWN.sub(" ", html.replace("\0", "\ufffd")))  # the parser gives each of them singly
-    data = text.encode("utf-8", "replace") or b" "
+    data = _NO_TAG.sub(_STRAY, _OWN.sub(" ", _storable(html))).encode()  # the parser gives each stray sign singly
     parser = _parser(reader)
     start = 0
     while start < len(data):
@@ -233,20 +240,33 @@ def read(html: str) -> Reader:
         parser.feed(data[start:end])
         start = end
         if reader.depth > MAX_DEPTH:
+            reader.close()  # so that the end of the parser closes no block
             parser.close()
             parser = _parser(reader)
     parser.close()
-    reader.root.close()
+    reader.finish()
     return reader
 
 
 def _parser(reader: Reader) -> etree.HTMLParser:
-    """A parser of bytes, because lxml refuses a str with an encoding declaration."""
-    return etree.HTMLParser(encoding="utf-8", target=reader, huge_tree=True, remove_comments=True, remove_pis=True)
+    """A parser of bytes, because lxml refuses a str with an encoding declaration; one tag, because it wants some."""
+    parser = etree.HTMLParser(encoding="utf-8", target=reader, huge_tree=True, remove_comments=True, remove_pis=True)
+    parser.feed(b"<html>")
+    return parser
+
+
+def _storable(text: str) -> str:
+    """The text without zeros and halves of characters."""
+    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
+
+
+def plain(text: str) -> str:
+    """Text that is no HTML, by the same rules; its line breaks are its own."""
+    return written([_UNREADABLE.sub("", _OWN.sub("", _storable(text)))])
 
 
 def written(pieces: Iterable[str]) -> str:
     """The text of blocks' pieces: no empty line, no space at either end of a line, one between words."""
-    text = _SPACES.sub(" ", "".join(pieces))
+    text = _SPACES.sub(" ", _JOINERS.sub("", "".join(pieces)))
     rows = _CELL_EDGE.sub("\t", _BREAKS.sub("\n", text)).replace(_ROW, "\n").split("\n")
     return "\n".join(filter(None, map(str.strip, rows)))
