@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from socdefenders.feeds.markup import MAX_BLOCKS, Block, read
 from socdefenders.feeds.page import main_text, read_page, visible_text
 
 PROSE = "<p>" + "People who do not exist were sent mail by a group that does not exist either. " * 8 + "</p>"
@@ -91,7 +92,8 @@ CHROME = {
     "footer": "<footer>x.example</footer>",
     "aside": "<aside><p>x.example</p></aside>",
     "form": "<form>Write to x.example</form>",
-    "sidebar": "<div class='leftSidebar sidebar'>x.example</div>",
+    "sidebar": "<div class=leftSidebar>x.example</div>",
+    "site's footer": "<div id=site_footer>x.example</div>",
     "role": "<div role=navigation>x.example</div>",
     "breadcrumbs": "<ol class=breadcrumb><li>x.example</ol>",
     "share buttons": "<div class='share-buttons'>x.example</div>",
@@ -148,6 +150,8 @@ def test_a_table_or_code_beside_the_article_belongs_to_the_report_and_a_table_of
 def test_a_list_of_links_that_show_values_is_a_list_of_values() -> None:
     items = "".join(f"<li><a href='https://scan.example/{n}'>host{n}.example</a>" for n in range(9))
     assert "\n".join(f"host{n}.example" for n in range(9)) in main_text(page(f"<ul>{items}</ul>"))
+    titles = "".join(f"<li><a href='/{n}'>Traffic to host{n}[.]example</a>" for n in range(9))
+    assert "Traffic to host8[.]example" in main_text(page(f"<ul>{titles}</ul>"))
     hashes = "".join(f"<li><a href='/{n}'>{n:064x}</a>" for n in range(9))
     assert f"{8:064x}" in main_text(page(f"<ul>{hashes}</ul>"))
 
@@ -156,7 +160,7 @@ def test_a_list_of_links_that_show_values_is_a_list_of_values() -> None:
     "wrapped",
     [
         "<form><h1>Title</h1>{}</form>",
-        "<div class='has-sidebar no-comments tag-cookies category-social'>{}</div>",
+        "<div class='has-sidebar tag-menu'>{}</div>",
         "<div class=banner><h1>Title</h1><div>{}</div></div>",
         "<section id=recommendations><h2 id=related>Recommendations</h2>{}</section>",
         "<aside>{}</aside>",
@@ -165,7 +169,18 @@ def test_a_list_of_links_that_show_values_is_a_list_of_values() -> None:
     ],
 )
 def test_what_holds_the_report_is_no_chrome_whatever_it_is_called(wrapped: str) -> None:
-    assert main_text(f"<body>{wrapped.format(PROSE + 'x.example')}<p>Colophon</p></body>").count("either.") == 8
+    colophon = "<p>" + "Set in a typeface that we like. " * 8 + "</p>"
+    assert main_text(f"<body>{wrapped.format(PROSE + 'x.example')}{colophon}</body>").count("either.") == 8
+
+
+def test_an_article_that_is_most_of_the_content_is_the_report() -> None:
+    text = main_text(f"<main><h1>Title</h1><article>{PROSE * 2}</article><div>Our team likes tea.example</div></main>")
+    assert text.endswith("either.")
+
+
+def test_small_blocks_of_an_article_are_judged_by_their_names_but_not_by_states_and_subjects() -> None:
+    kept = "<div class='has-sidebar no-footer tag-menu category-navigation'><p>x.example</p></div>"
+    assert main_text(page(kept)).endswith("x.example")
 
 
 def test_the_header_with_the_title_is_the_articles_and_another_is_the_sites() -> None:
@@ -312,5 +327,12 @@ def test_the_content_goes_on_below_tags_that_are_never_closed() -> None:
 
 def test_a_page_of_very_many_blocks_keeps_its_lines() -> None:
     rows = "".join(f"<tr><td>domain<td>h{n}.example" for n in range(60_000))
-    lines = main_text(f"<table>{rows}</table>").split("\n")
+    html = f"<table>{rows}</table>"
+    lines = main_text(html).split("\n")
     assert (len(lines), lines[0], lines[-1]) == (60_000, "domain\th0.example", "domain\th59999.example")
+    blocks, waiting = 0, [read(html).root]
+    while waiting:
+        inner = [part for part in waiting.pop().parts if isinstance(part, Block)]
+        blocks += len(inner)
+        waiting += inner
+    assert blocks == MAX_BLOCKS

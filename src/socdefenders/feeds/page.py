@@ -47,19 +47,20 @@ _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _WORD = re.compile(r"[\w-]+")
 _KIND = r"(?:posts?|articles?|stories|story|news|contents?|links?|reads?|reading|items?|resources|topics)"
 _CHROME = re.compile(
-    r"nav|navbar|navigation|(?:sub|main|top|mega|side|mobile|user)?-?menu|breadcrumbs?|pagination|pager|side-?bar"
-    r"|footer|masthead|contentinfo|complementary|banner|alertdialog"
+    r"(?:.+-)?(?:nav|navbar|navigation|menu|breadcrumbs?|pagination|pager|side-?bar|footer|masthead)(?:-.+)?"
+    r"|contentinfo|complementary|banner|alertdialog"
     r"|comments?|comments?-?(?:list|form|section|area|thread)|disqus(?:-thread)?|respond|replies"
     rf"|(?:related|recommended|popular|trending|latest|recent|similar|more|other|next|previous|prev)-?{_KIND}"
     rf"|related|recommended|trending|(?:{_KIND}-)?(?:read-?more|read-?next|teasers?)|most-?(?:read|popular|viewed)"
     r"|(?:post-|article-)?(?:share|sharing|social)(?:-?(?:share|sharing|links?|media|icons?|bar|buttons?|nav|list))?"
     r"|share-?daddy|newsletter(?:-.+)?|subscri(?:be|ption)(?:-.+)?|cookies?-?(?:banner|notice|consent|bar)|.+-consent"
     r"|gdpr(?:-.+)?|ads?|advert(?:s|ising|isements?)?|sponsored|promo(?:tion)?|outbrain|taboola"
-    r"|tags?|tag-?(?:list|cloud|links)|author-?(?:bio|box|info)|skip-?links?|search-?(?:form|box|bar)|log-?in|sign-?up"
+    r"|tags|tags-?(?:list|links)|taglist|tagcloud|author-?(?:bio|box|info)|skip-?links?|search-?(?:form|box|bar)"
+    r"|log-?in|sign-?up"
 )
 """What the parts of sites are called on the web; a report's sections are named after their headings."""
 _OTHERS = ("nav", "menu", "comment", "disqus", "respond", "replies")
-_DEFENCES = ("has-", "no-", "with-", "without-", "tag-", "category-")
+_STATES = ("has-", "no-", "with-", "without-", "tag-", "category-")
 """What names of a page's states and of an article's subjects begin with; they are no names of parts."""
 _ENOUGH = 0.1
 """A report shorter than this share of the page's prose is not the report."""
@@ -235,7 +236,7 @@ def _words(names: str) -> frozenset[str]:
 @lru_cache(maxsize=4096)
 def _named(names: str) -> tuple[str, ...]:
     """Those of a block's names that say that it is chrome."""
-    return tuple(name for name in _words(names) if not name.startswith(_DEFENCES) and _CHROME.fullmatch(name))
+    return tuple(name for name in _words(names) if not name.startswith(_STATES) and _CHROME.fullmatch(name))
 
 
 def _first(found: Iterable[T | None]) -> T | None:
