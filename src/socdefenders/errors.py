@@ -21,6 +21,7 @@ SocDefendersError
 │   └── EmbeddedError          the embedded PostgreSQL cannot be run
 │       └── InstanceRunning    another process already runs on this data directory
 ├── ServerUnavailable          another instance, asked over HTTP, is away or answers nothing that can be used
+├── OutputLost                 what was to be printed cannot be written; says whether its reader went away
 └── AccessError                the caller may not do this
     ├── MissingKey
     ├── InvalidKey
@@ -121,6 +122,15 @@ class InstanceRunning(EmbeddedError):
 
 class ServerUnavailable(SocDefendersError):
     """The server is not reachable at the moment."""
+
+
+class OutputLost(SocDefendersError):
+    """Standard output cannot be written."""
+
+    def __init__(self, message: str | None = None, *, reader_gone: bool = False) -> None:
+        """Say whether it is only that whoever read along has gone, as `head` does."""
+        super().__init__(message)
+        self.reader_gone = reader_gone
 
 
 class AccessError(SocDefendersError):

@@ -13,7 +13,6 @@ from socdefenders.errors import FeedError
 from socdefenders.feeds import PARSERS, Hints, detect
 from socdefenders.feeds.fields import clean, confidence, looks_like_indicator, tags, when
 from socdefenders.feeds.jsons import MAX_VALUES, load
-from socdefenders.feeds.page import main_text, visible_text
 from socdefenders.feeds.parsers.stix import comparisons
 from socdefenders.model import Document, Item, Observable, Rejected
 
@@ -221,21 +220,6 @@ def test_a_pattern_is_read_as_written_and_never_out_of_a_string() -> None:
         ("file:name", "url:value = 'x'"),
     ]
     assert list(comparisons("[domain-name:value != 'good.example']")) == []
-
-
-def test_a_page_keeps_tables_lists_and_code_and_loses_scripts() -> None:
-    prose = "<p>" + "People who do not exist were sent mail by a group that does not either. " * 8 + "</p>"
-    page = main_text(
-        f"<html><head><title>T</title><style>.x{{}}</style></head><body><article><h1>T</h1>{prose}"
-        "<table><tr><td>domain</td><td>table[.]example</td></tr></table><ul><li>198.51.100[.]7</li></ul>"
-        f"<pre>curl hxxp://code[.]example/a</pre>{prose}</article><script>evil.example</script></body></html>"
-    )
-    for kept in ("table[.]example", "198.51.100[.]7", "hxxp://code[.]example/a"):
-        assert kept in page.text
-    assert "evil.example" not in page.text
-    tail = main_text(f"<html><body><div>{prose}<h4>Last stage</h4>hxxps://tail[.]example/vFGY</div></body></html>")
-    assert "hxxps://tail[.]example/vFGY" in tail.text
-    assert visible_text("a<br>b &amp; c<script>d</script>e") == "a\nb & ce"
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,8 @@ import pytest
 
 from socdefenders.errors import FeedError
 from socdefenders.feeds import Entry, items, recognise, source_name, walk
+from socdefenders.feeds.lines import decode
+from socdefenders.feeds.page import read_page, visible_text
 from socdefenders.model import Document, Observable, Rejected
 from tests.real_data import DATA, MISSING
 
@@ -85,6 +87,18 @@ def test_every_report_gives_documents_with_titles_or_observables(folder: str) ->
         assert given, entry.name
         assert all(item.title for item in given if isinstance(item, Document))
         assert source_name(entry.name, found)
+
+
+def test_saved_pages_are_read_fast_to_a_report_without_chrome() -> None:
+    for path in DATA.glob("html/*.html"):
+        data = path.read_bytes()
+        started = time.process_time()
+        page = read_page(data)
+        assert time.process_time() - started < 0.2, path.name
+        assert page.title, path.name
+        everything = visible_text(decode(data))
+        assert 2000 < len(page.text) < max(len(everything), 4000), path.name
+        assert "skip to content" not in page.text.lower(), path.name
 
 
 def test_whole_repositories_of_vendors_give_thousands_of_observables() -> None:

@@ -14,11 +14,11 @@ import click
 
 from socdefenders import __version__
 from socdefenders.cli import output
-from socdefenders.cli.output import OutputLost
 from socdefenders.cli.terminal import safe
 from socdefenders.errors import (
     AccessError,
     InputError,
+    OutputLost,
     ServerUnavailable,
     SettingsError,
     SocDefendersError,
@@ -112,9 +112,10 @@ def main() -> None:
         sys.stdout.flush()
     except OutputLost as lost:
         output.discard()
-        if text := str(lost):
-            click.echo(f"Error: {text}", err=True)
-        status = lost.status
+        status = output.BROKEN_PIPE
+        if not lost.reader_gone:
+            click.echo(f"Error: {lost.message}", err=True)
+            status = output.LOST
     sys.exit(status)
 
 
@@ -124,6 +125,8 @@ def _run() -> int:
     except click.ClickException as error:
         error.show()
         return error.exit_code
+    except OutputLost:
+        raise  # nothing more can be said there
     except SocDefendersError as error:
         click.echo(f"Error: {safe(error.message)}", err=True)
         return _status(error)

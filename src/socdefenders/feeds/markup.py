@@ -7,29 +7,31 @@ parser forgets what is open where tags nest too deeply, and blocks beyond a numb
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import groupby
+from typing import cast
 
 from lxml import etree
 
 MAX_DEPTH = 500
 """Open tags; browsers stop at about as many. The parser compares each closing tag with all of them."""
-MAX_BLOCKS = 100_000
+MAX_BLOCKS = 50_000
 _NAMING = ("id", "class", "role", "itemprop")
-_MAX_NAMES = 300
-_PIECE = 1 << 14
+_MAX_NAMES = 200
+_PIECE = 1 << 12
 """Bytes between two looks at the depth."""
 
 HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6", "summary", "dt", "legend"})
 _BLOCKS = HEADINGS | frozenset({
     "address", "article", "aside", "blockquote", "body", "caption", "center", "dd", "details", "dialog", "dir", "div",
     "dl", "fieldset", "figcaption", "figure", "footer", "form", "header", "hgroup", "li", "listing", "main", "menu",
-    "nav", "ol", "p", "plaintext", "pre", "search", "section", "table", "tbody", "td", "textarea", "tfoot", "th",
-    "thead", "tr", "ul", "xmp",
+    "nav", "noscript", "ol", "p", "plaintext", "pre", "search", "section", "table", "tbody", "td", "textarea", "tfoot",
+    "th", "thead", "tr", "ul", "xmp",
 })  # fmt: skip
 _VERBATIM = frozenset({"listing", "plaintext", "pre", "textarea", "xmp"})
 _UNSEEN = frozenset({
     "applet", "audio", "button", "canvas", "datalist", "embed", "iframe", "map", "math", "meter", "noembed",
-    "noframes", "noscript", "object", "optgroup", "option", "progress", "script", "select", "style", "svg",
+    "noframes", "object", "optgroup", "option", "progress", "script", "select", "style", "svg",
     "template", "title", "video",
 })  # fmt: skip
 
@@ -40,12 +42,16 @@ _MARKED = re.compile(
 )
 """How reports write values that are not to be clicked, and hashes."""
 
-_CELL, _ROW = "\x1e", "\x1d"
-"""The end of a cell, and both ends of a row; `_UNREADABLE` takes these out of texts."""
-_UNREADABLE = re.compile(
-    r"[\x01-\x08\x0e-\x1f\x7f\xad\u200b\u2060\ufeff]|(?<=[!-~])[\u200c\u200d](?=[!-~\u200c\u200d])"
-)
-"""Controls, and what allows or forbids a line break; joiners, where there are no letters that they could join."""
+_CELL, _ROW, _STRAY = "\x01", "\x02", "\x03"
+"""The end of a cell, both ends of a row, and a `<` that begins no tag; the page's own ones are taken out."""
+_EDGES = dict.fromkeys(_BLOCKS, "\n") | {"tr": _ROW, "td": _CELL, "th": _CELL}
+"""What stands at both ends of a block, or of a cell at its end alone."""
+_OWN = re.compile(f"[{_CELL}{_ROW}{_STRAY}]")
+_NO_TAG = re.compile(r"<(?![A-Za-z/!?])")
+_UNREADABLE = re.compile(r"[\x04-\x08\x0e-\x1f\x7f\xad\u200b\u2060\ufeff]")
+"""Controls, and what allows or forbids a line break."""
+_JOINERS = re.compile(r"(?<=[!-~])[\u200c\u200d]+(?=[!-~])")
+"""Joiners where there are no letters that they could join."""
 _SPACES = re.compile(r"[^\S\n]+")
 _BREAKS = re.compile(r" ?\n[ \n]*")
 _CELL_EDGE = re.compile(rf"[ \n]?{_CELL}[ \n]?")
@@ -76,7 +82,14 @@ class Block:
 
     def close(self) -> None:
         """Weigh it, now that all of it is there."""
-        own = "".join([part for part in self.parts if isinstance(part, str)])
+        whole: list[str | Block] = []
+        for kind, run in groupby(self.parts, type):
+            if kind is str:
+                whole.append("".join(cast("Iterator[str]", run)))
+            else:
+                whole.extend(run)
+        self.parts = whole
+        own = "".join([part for part in whole if isinstance(part, str)])
         self.shares = _MARKED.search(own) is not None
         self.marked = self.marked or self.shares
         if self.tag == "a":
@@ -97,6 +110,7 @@ class Reader:
     """The blocks of a page under `root`, and what its head says of it."""
 
     def __init__(self) -> None:
+        """Nothing is read yet."""
         self.root = Block("body")
         self.meta: dict[str, str] = {}
         """The first content of each name, in small letters."""
@@ -106,7 +120,8 @@ class Reader:
         """The first heading of the first rank."""
         self.time: str | None = None
         self._left = MAX_BLOCKS
-        self._path = [self.root]
+        self._block = self.root
+        self._above: list[Block] = []
         self._open: list[Block | None] = []
         """For each open tag its block, if it is one."""
         self._unseen = 0
@@ -121,19 +136,24 @@ class Reader:
 
     def start(self, tag: str, attributes: Mapping[str, str]) -> None:
         """Take an opening tag (for the parser)."""
-        if self._unseen or (tag in _UNSEEN and not (tag == "button" and self._path[-1].tag in HEADINGS)):
+        if self._unseen or (tag in _UNSEEN and not (tag == "button" and self._block.tag in HEADINGS)):
             self._in_title = tag == "title" and not self._unseen and self.title is None
             self._unseen += 1
             return
+        parts = self._block.parts
         block = None
-        if tag in _BLOCKS or "-" in tag:
-            block = self._begin(tag, attributes)
+        if (edge := _EDGES.get(tag)) is not None or "-" in tag:
+            if edge != _CELL and (not parts or parts[-1] != "\n"):
+                parts.append(edge or "\n")
+            block = self._begin(tag, attributes) if self._left else None
         elif tag == "a":
-            block = self._begin(tag, attributes, "")
+            if parts and isinstance(parts[-1], Block):
+                parts.append(" ")  # two links that touch are two values
+            block = self._begin(tag, attributes) if self._left else None
         elif tag == "br":
-            self._path[-1].parts.append("\n")
+            parts.append("\n")
         elif tag == "sup":
-            self._path[-1].parts.append(" ")  # a note's number is no part of the value before it
+            parts.append(" ")  # a note's number is no part of the value before it
         elif attributes:
             self._about(tag, attributes)
         self._open.append(block)
@@ -144,57 +164,56 @@ class Reader:
             self._unseen -= 1
             self._in_title = False
             return
-        block = self._open.pop() if self._open else None
-        if block is not None:
-            self._verbatim -= tag in _VERBATIM
-            self._path.pop()
-            block.close()
-            self._path[-1].take(block)
-        if tag in _BLOCKS or "-" in tag:
-            self._path[-1].parts.append(_CELL if tag in {"td", "th"} else _ROW if tag == "tr" else "\n")
+        if self._open and self._open.pop() is not None:
+            self._end()
+        if (edge := _EDGES.get(tag)) is not None or "-" in tag:
+            self._block.parts.append(edge or "\n")
 
     def data(self, text: str) -> None:
         """Take text (for the parser)."""
         if not self._unseen:
-            block = self._path[-1]
             if not text.isprintable():
-                text = _UNREADABLE.sub("", text if self._verbatim else text.replace("\n", " "))
+                text = _UNREADABLE.sub("", text if self._verbatim else text.replace("\n", " ")).replace(_STRAY, "<")
+            block = self._block
             block.parts.append(text)
             block.prose += len(text.strip())
         elif self._in_title:
-            self.title = (self.title or "") + text
+            self.title = (self.title or "") + text.replace(_STRAY, "<")
 
     def close(self) -> None:
-        """Close all that is open (for the parser, at its end)."""
-        while len(self._path) > 1:
-            block = self._path.pop()
-            block.close()
-            self._path[-1].take(block)
+        """Know nothing of open tags any more (for the parser, at its end); their blocks stay open."""
         self._open.clear()
-        self._unseen = self._verbatim = 0
+        self._unseen = 0
 
-    def _begin(self, tag: str, attributes: Mapping[str, str], edge: str = "\n") -> Block | None:
-        parent = self._path[-1]
-        if edge and tag not in {"td", "th"}:
-            parent.parts.append(_ROW if tag == "tr" else edge)
-        elif tag == "a" and parent.parts and isinstance(parent.parts[-1], Block):
-            parent.parts.append(" ")  # two links that touch are two values
-        if not self._left:
-            return None
+    def finish(self) -> None:
+        """Close all blocks."""
+        while self._above:
+            self._end()
+        self.root.close()
+
+    def _begin(self, tag: str, attributes: Mapping[str, str]) -> Block:
         self._left -= 1
-        block = Block(tag, " ".join([attributes[name] for name in _NAMING if name in attributes])[:_MAX_NAMES])
-        parent.parts.append(block)
-        self._path.append(block)
+        names = " ".join([attributes[name] for name in _NAMING if name in attributes]) if attributes else ""
+        block = Block(tag, names[:_MAX_NAMES])
+        self._block.parts.append(block)
+        self._above.append(self._block)
+        self._block = block
         self._verbatim += tag in _VERBATIM
         if tag == "h1" and self.heading is None:
             self.heading = block
         return block
 
+    def _end(self) -> None:
+        block, self._block = self._block, self._above.pop()
+        block.close()
+        self._block.take(block)
+        self._verbatim -= block.tag in _VERBATIM
+
     def _about(self, tag: str, attributes: Mapping[str, str]) -> None:
         if tag == "meta":
             name = attributes.get("property") or attributes.get("name") or attributes.get("itemprop")
             if name and (content := attributes.get("content")):
-                self.meta.setdefault(name.strip().lower(), content)
+                self.meta.setdefault(name.strip().lower(), content.replace(_STRAY, "<"))
         elif tag == "link" and attributes.get("rel", "").lower() == "canonical":
             self.canonical = self.canonical or attributes.get("href")
         elif tag == "time":
@@ -210,7 +229,7 @@ def _is_value(text: str) -> bool:
 def read(html: str) -> Reader:
     """Give the blocks of a page, or of a piece of one."""
     reader = Reader()
-    data = html.encode("utf-8", "replace") or b" "
+    data = _NO_TAG.sub(_STRAY, _OWN.sub(" ", _storable(html))).encode()  # the parser gives each stray sign singly
     parser = _parser(reader)
     start = 0
     while start < len(data):
@@ -221,20 +240,33 @@ def read(html: str) -> Reader:
         parser.feed(data[start:end])
         start = end
         if reader.depth > MAX_DEPTH:
+            reader.close()  # so that the end of the parser closes no block
             parser.close()
             parser = _parser(reader)
     parser.close()
-    reader.root.close()
+    reader.finish()
     return reader
 
 
 def _parser(reader: Reader) -> etree.HTMLParser:
-    """A parser of bytes, because lxml refuses a str with an encoding declaration."""
-    return etree.HTMLParser(encoding="utf-8", target=reader, huge_tree=True, remove_comments=True, remove_pis=True)
+    """A parser of bytes, because lxml refuses a str with an encoding declaration; one tag, because it wants some."""
+    parser = etree.HTMLParser(encoding="utf-8", target=reader, huge_tree=True, remove_comments=True, remove_pis=True)
+    parser.feed(b"<html>")
+    return parser
+
+
+def _storable(text: str) -> str:
+    """The text without zeros and halves of characters."""
+    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
+
+
+def plain(text: str) -> str:
+    """Text that is no HTML, by the same rules; its line breaks are its own."""
+    return written([_UNREADABLE.sub("", _OWN.sub("", _storable(text)))])
 
 
 def written(pieces: Iterable[str]) -> str:
     """The text of blocks' pieces: no empty line, no space at either end of a line, one between words."""
-    text = _SPACES.sub(" ", "".join(pieces))
+    text = _SPACES.sub(" ", _JOINERS.sub("", "".join(pieces)))
     rows = _CELL_EDGE.sub("\t", _BREAKS.sub("\n", text)).replace(_ROW, "\n").split("\n")
     return "\n".join(filter(None, map(str.strip, rows)))

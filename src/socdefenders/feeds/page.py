@@ -1,44 +1,66 @@
 """The main text of a saved web page: what its author wrote, with the tables, lists and code that hold indicators."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from enum import Enum
 from functools import lru_cache
 from typing import TypeVar
 from urllib.parse import urlsplit
 
 from socdefenders.feeds.fields import clean, when
-from socdefenders.feeds.lines import decode
-from socdefenders.feeds.markup import Block, read, written
+from socdefenders.feeds.lines import decode, encoding
+from socdefenders.feeds.markup import HEADINGS, Block, plain, read, written
 
 T = TypeVar("T")
 
 MAX_PAGE = 16 << 20
 MAX_TEXT = 4 << 20
 _DATES = ("article:published_time", "datepublished", "date", "dc.date", "pubdate", "publish-date")
-_LANDMARKS = frozenset({"nav", "aside", "footer", "dialog", "menu", "search"})
+_HEAD = 4096
+"""The first bytes, where a page says how it is encoded."""
+_CHARSET = re.compile(
+    rb"""<meta\b[^>]{0,300}?\bcharset\s{0,9}=\s{0,9}["']?\s{0,9}([\w.:-]{1,30})""", re.IGNORECASE | re.ASCII
+)
+_CODECS = {
+    **{f"windows-{number}": f"cp{number}" for number in (874, *range(1250, 1259))},
+    **{f"iso-8859-{number}": f"iso8859-{number}" for number in (2, 3, 4, 5, 6, 7, 8, 10, 13, 14, 15, 16)},
+    **dict.fromkeys(("iso-8859-1", "latin1", "us-ascii", "ascii"), "cp1252"),
+    **dict.fromkeys(("gb2312", "gbk", "gb18030"), "gb18030"),
+    **dict.fromkeys(("shift_jis", "shift-jis", "x-sjis", "sjis"), "cp932"),
+    **dict.fromkeys(("euc-kr", "ks_c_5601-1987"), "cp949"),
+    "iso-8859-9": "cp1254", "iso-8859-11": "cp874", "tis-620": "cp874", "big5": "big5hkscs", "euc-jp": "euc_jp",
+    "iso-2022-jp": "iso2022_jp", "koi8-r": "koi8_r", "koi8-u": "koi8_u", "macintosh": "mac_roman",
+}  # fmt: skip
+"""What the web means by its names of encodings; UTF-8 is tried first."""
+_LANDMARKS = frozenset({"nav", "aside", "footer", "dialog", "menu", "noscript", "search"})
 _CONTENT = frozenset({
     "main", "article", "article-body", "article-content", "entry-content", "post-body", "post-content",
 })  # fmt: skip
 """Tags, roles and properties of the page's own article."""
-_VALUES = frozenset({"table", "pre", "ul", "ol", "dl", "details"})
+_CODE = frozenset({"table", "pre"})
+"""Blocks that are a report's wherever they stand."""
+_VALUES = _CODE | {"ul", "ol", "dl", "details"}
 """Blocks that are all values where one of them is."""
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _WORD = re.compile(r"[\w-]+")
+_KIND = r"(?:posts?|articles?|stories|story|news|contents?|links?|reads?|reading|items?|resources|topics)"
 _CHROME = re.compile(
-    r"nav|navbar|navigation|(?:sub|main|top|mega|side|mobile|user)?-?menu|breadcrumbs?|pagination|pager|side-?bar"
-    r"|footer|masthead|contentinfo|complementary|banner|alertdialog"
-    r"|comments?|comment-?(?:list|form|section|area|thread)|disqus(?:-thread)?|respond|replies"
-    r"|(?:.+-)?related(?:-.+)?|recommend(?:ed|ations?)(?:-.+)?|trending|most-?(?:read|popular|viewed)|popular-posts?"
-    r"|(?:more|latest|recent|other|next|previous|prev)-?(?:posts?|articles?|stories|news)|read-?(?:more|next)|teasers?"
-    r"|share|sharing|share-.+|social|social-?(?:share|sharing|links?|media|icons?|bar|buttons?|nav)|share-?daddy"
-    r"|(?:.+-)?newsletter(?:-.+)?|subscri(?:be|ption)(?:-.+)?|cookies?-?(?:banner|notice|consent|bar)|(?:.+-)?consent"
+    r"(?:.+-)?(?:nav|navbar|navigation|menu|breadcrumbs?|pagination|pager|side-?bar|footer|masthead)(?:-.+)?"
+    r"|contentinfo|complementary|banner|alertdialog"
+    r"|comments?|comments?-?(?:list|form|section|area|thread)|disqus(?:-thread)?|respond|replies"
+    rf"|(?:related|recommended|popular|trending|latest|recent|similar|more|other|next|previous|prev)-?{_KIND}"
+    rf"|related|recommended|trending|(?:{_KIND}-)?(?:read-?more|read-?next|teasers?)|most-?(?:read|popular|viewed)"
+    r"|(?:post-|article-)?(?:share|sharing|social)(?:-?(?:share|sharing|links?|media|icons?|bar|buttons?|nav|list))?"
+    r"|share-?daddy|newsletter(?:-.+)?|subscri(?:be|ption)(?:-.+)?|cookies?-?(?:banner|notice|consent|bar)|.+-consent"
     r"|gdpr(?:-.+)?|ads?|advert(?:s|ising|isements?)?|sponsored|promo(?:tion)?|outbrain|taboola"
-    r"|tags?|tag-?(?:list|cloud|links)|author-?(?:bio|box|info)|skip-?links?|search-?(?:form|box|bar)|log-?in|sign-?up"
+    r"|tags|tags-?(?:list|links)|taglist|tagcloud|author-?(?:bio|box|info)|skip-?links?|search-?(?:form|box|bar)"
+    r"|log-?in|sign-?up"
 )
+"""What the parts of sites are called on the web; a report's sections are named after their headings."""
 _OTHERS = ("nav", "menu", "comment", "disqus", "respond", "replies")
-_DEFENCES = ("has-", "no-", "with-", "without-", "tag-", "category-")
+_STATES = ("has-", "no-", "with-", "without-", "tag-", "category-")
 """What names of a page's states and of an article's subjects begin with; they are no names of parts."""
 _ENOUGH = 0.1
 """A report shorter than this share of the page's prose is not the report."""
@@ -63,7 +85,7 @@ def main_text(html: bytes | str) -> str:
 
 def read_page(html: bytes | str) -> Page:
     """What a page says of itself, and its report."""
-    page = read((decode(html) if isinstance(html, bytes) else html)[:MAX_PAGE])
+    page = read((_decoded(html) if isinstance(html, bytes) else html)[:MAX_PAGE])
     about = page.meta.get
     url = _first(
         each for each in (page.canonical, about("og:url")) if each and each.startswith(("http://", "https://"))
@@ -78,52 +100,66 @@ def read_page(html: bytes | str) -> Page:
     )
 
 
+def _decoded(data: bytes) -> str:
+    """The text of a page: its mark or UTF-8, which nothing else looks like; else what it says it is, or a guess."""
+    said = _CHARSET.search(data, 0, _HEAD)
+    codec = _CODECS.get(said[1].decode("ascii").lower()) if said and encoding(data) == "utf-8" else None
+    if codec is None or (_is_utf8(data) and not data.isascii()):
+        return decode(data)
+    return data.decode(codec, "replace")
+
+
+def _is_utf8(data: bytes) -> bool:
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
 def visible_text(html: str) -> str:
     """All the text a reader of this fragment would see, a block a line."""
     if "<" not in html and "&" not in html:
-        return html.strip().replace("\0", "\ufffd")
+        return plain(html[:MAX_TEXT])
     return written(_all(read(html[:MAX_PAGE]).root))[:MAX_TEXT]
 
 
 def _all(block: Block) -> Iterator[str]:
-    """Every piece of a block, in order."""
-    return _pieces(block, lambda _: True)
-
-
-def _pieces(block: Block, wanted: Callable[[Block], bool]) -> Iterator[str]:
-    """The pieces of a block without the blocks in it that are not wanted."""
+    """Every piece of a block, in order, but for what is there for readers without scripts."""
     stack = [iter(block.parts)]
     while stack:
         for part in stack[-1]:
             if isinstance(part, str):
                 yield part
-            elif wanted(part):
+            elif part.tag != "noscript":
                 stack.append(iter(part.parts))
                 break
         else:
             stack.pop()
 
 
+class _Place(Enum):
+    """Where a block stands."""
+
+    REPORT = "in the report"
+    BESIDE = "beside it"
+    CHROME = "in a part of the site"
+
+
 def _report(root: Block) -> str:
-    """The text of the block that holds the report; of the others what looks like values."""
-    path = _to_content(root)
-    content, way = path[-1], set(path)
-    limit = root.prose
-    stack = [(iter(root.parts), content is root)]
+    """The text of the block that holds the report; of all others what looks like values."""
+    content = _content(root)
+    stack = [(iter(root.parts), _Place.REPORT if content is root else _Place.BESIDE)]
     pieces: list[str] = []
     while stack:
-        parts, inside = stack[-1]
+        parts, place = stack[-1]
         for part in parts:
             if isinstance(part, str):
-                if inside or part == "\n":
-                    pieces.append(part)
+                pieces.append(part if place is _Place.REPORT else "\n")
                 continue
-            ours = part is content or (inside and not _is_chrome(part, limit))
-            if ours and not _is_link_list(part):
-                stack.append((iter(part.parts), True))
-                break
-            if part in way or (part.marked and not _is_others(part)):
-                stack.append((iter(part.parts), _is_values(part)))
+            inner = _Place.REPORT if part is content else _place(part, place, root.prose)
+            if inner is not None:
+                stack.append((iter(part.parts), inner))
                 break
         else:
             stack.pop()
@@ -131,11 +167,11 @@ def _report(root: Block) -> str:
     return text if len(text) >= root.prose * _ENOUGH else written(_all(root))
 
 
-def _to_content(root: Block) -> list[Block]:
-    """The blocks from the root to the one that is named as the page's content and holds most of its prose."""
+def _content(root: Block) -> Block:
+    """The outermost block that is called the content and holds half of the prose, or the article with most of it."""
     left = root.prose
-    best, way = root, [root]
-    path, stack = [root], [iter(root.parts)]
+    named: list[Block] = []
+    stack = [iter(root.parts)]
     while stack:
         for part in stack[-1]:
             if isinstance(part, str):
@@ -143,35 +179,41 @@ def _to_content(root: Block) -> list[Block]:
             if _is_chrome(part, root.prose):
                 left -= part.prose
                 continue
-            if (best is root or part.prose > best.prose) and (part.tag in _CONTENT or _CONTENT & _words(part.names)):
-                best, way = part, [*path, part]
-            path.append(part)
+            if part.tag in _CONTENT or _CONTENT & _words(part.names):
+                named.append(part)
             stack.append(iter(part.parts))
             break
         else:
             stack.pop()
-            path.pop()
-    return way if best.prose * 2 >= left else [root]
+    content = next((block for block in named if block.prose * 2 >= left), root)
+    return next((block for block in named if block.tag == "article" and block.prose * 4 >= left * 3), content)
+
+
+def _place(block: Block, outer: _Place, total: int) -> _Place | None:
+    """Where a block stands that stands in another; None where nothing of it is to be read."""
+    if outer is _Place.CHROME or _is_chrome(block, total):
+        if not block.marked or _is_others(block):
+            return None
+        return _Place.REPORT if block.shares or block.tag in _VALUES else _Place.CHROME
+    if outer is _Place.REPORT or block.shares or block.tag in _CODE or (block.marked and block.tag in _VALUES):
+        return None if _is_link_list(block) else _Place.REPORT
+    return _Place.BESIDE
 
 
 def _is_chrome(block: Block, total: int) -> bool:
     """Whether a block is a part of the site and not of its page: by its tag or its names, unless most is in it."""
     if block.tag in _LANDMARKS:
         return block.prose * 2 < total
-    named = block.tag in {"header", "form"} or (block.tag != "a" and _named(block.names) is not None)
-    return named and not block.titled and block.prose * 4 < total
+    if block.tag == "a" or block.tag in HEADINGS:
+        return False
+    named = block.tag in {"header", "form"} or _named(block.names)
+    return bool(named) and not block.titled and block.prose * 4 < total
 
 
 def _is_others(block: Block) -> bool:
-    """Whether what looks like values in it is not the author's: menus and readers' comments."""
-    return (
-        block.tag == "nav" or (_named(block.names) or "").startswith(_OTHERS) or (block.tag == "a" and block.links > 0)
-    )
-
-
-def _is_values(block: Block) -> bool:
-    """Whether all of a block outside the report is values: one stands in it, or in its rows or items."""
-    return block.shares or block.tag in _VALUES
+    """Whether what looks like values in it is not the author's: menus, readers' comments, the names of other pages."""
+    foreign = any(name.startswith(_OTHERS) for name in _named(block.names))
+    return foreign or block.tag == "nav" or (block.tag == "a" and block.links > 0)
 
 
 def _is_link_list(block: Block) -> bool:
@@ -192,11 +234,9 @@ def _words(names: str) -> frozenset[str]:
 
 
 @lru_cache(maxsize=4096)
-def _named(names: str) -> str | None:
-    """The name that says that a block is chrome."""
-    return next(
-        (word for word in sorted(_words(names)) if not word.startswith(_DEFENCES) and _CHROME.fullmatch(word)), None
-    )
+def _named(names: str) -> tuple[str, ...]:
+    """Those of a block's names that say that it is chrome."""
+    return tuple(name for name in _words(names) if not name.startswith(_STATES) and _CHROME.fullmatch(name))
 
 
 def _first(found: Iterable[T | None]) -> T | None:
