@@ -70,12 +70,6 @@ def passing(name: str) -> Iterator[Place]:
         yield Place(instance.dsn, instance)
 
 
-def refuse_running(settings: Settings, name: str) -> None:
-    """Raise InstanceRunning, which names it, when an instance already runs; else do nothing."""
-    if not settings.database_url and embedded.attach(settings.data_dir):
-        embedded.start(settings.data_dir, name=name).stop()
-
-
 async def prepare(place: Place) -> None:
     """Check the schema; of a database that this command alone runs, bring it up to date: nobody can be in the way."""
     if place.owned:

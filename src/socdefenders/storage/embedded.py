@@ -271,6 +271,12 @@ def attach(data_dir: Path) -> Instance | None:
     raise InstanceRunning(f"The PostgreSQL of {data_dir} is still starting or stopping; try again.")
 
 
+def refuse_running(data_dir: Path) -> None:
+    """Raise InstanceRunning, with its name, when an instance runs on `data_dir`; start nothing."""
+    path = Path(os.path.realpath(data_dir)) / lock.LOCK
+    lock.refuse(path, lock.look(path) or {})
+
+
 def open_or_start(
     data_dir: Path, *, name: str = "socdefenders", progress: Tell = _silent, options: Options = PRODUCT
 ) -> Instance:
