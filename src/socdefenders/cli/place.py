@@ -13,7 +13,7 @@ from socdefenders.errors import StorageUnavailable
 from socdefenders.settings import Settings
 from socdefenders.storage import embedded, migrate
 from socdefenders.storage.embedded import Instance
-from socdefenders.storage.supervisor import CLUSTER
+from socdefenders.storage.layout import CLUSTER
 
 PASSING_MB = 64
 """Shared buffers of a database that is thrown away."""

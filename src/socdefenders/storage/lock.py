@@ -12,8 +12,6 @@ from pathlib import Path
 
 from socdefenders.errors import EmbeddedError, InstanceRunning
 
-LOCK = "instance.lock"
-"""Its name in the data directory."""
 WAIT_FOR_PREVIOUS = 30.0
 """Seconds that the PostgreSQL of a killed owner may take to shut down."""
 
