@@ -65,7 +65,7 @@ async def find(
         return SearchResult(text, "none", (), (), 0, complete=True, truncated=False)
     fallback = Fallback(database, query, type_, asyncio.get_running_loop().time() + deadline)
     ranked = await fallback.run()
-    found = await searching.sightings_of(database, ranked) if ranked else []
+    found = await searching.sightings_of(database, ranked, FALLBACK_MATCHES + 1) if ranked else []
     return await _answer(
         database,
         text,

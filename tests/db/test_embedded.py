@@ -172,6 +172,18 @@ def test_a_second_instance_is_refused_by_the_name_and_pid_of_the_first(data_dir:
         assert fetch(str(event["dsn"]), "select value from kept") == 41
 
 
+def test_who_only_asks_whether_an_instance_runs_is_told_its_name_and_starts_none(data_dir: Path) -> None:
+    with owner(data_dir) as (process, event):
+        with pytest.raises(InstanceRunning) as refused:
+            embedded.refuse_running(data_dir)
+        assert f"already run by `socdefenders up` (pid {process.pid})" in refused.value.message
+        assert fetch(str(event["dsn"]), "select value from kept") == 41
+    embedded.refuse_running(data_dir)
+    embedded.refuse_running(data_dir / "absent")
+    assert not processes(data_dir / "postgres")
+    assert not (data_dir / "absent").exists()
+
+
 def test_of_starts_at_once_one_wins_and_the_others_find_it(data_dir: Path) -> None:
     found: list[embedded.Instance] = []
     threads = [

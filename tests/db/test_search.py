@@ -324,10 +324,12 @@ async def test_no_more_sightings_of_one_indicator_are_joined_than_are_shown(
     )
     found = await database.fetch("select id from indicators order by value")
     ids = [row["id"] for row in found]
-    shown = await searching.sightings_of(database, ids)
+    shown = await searching.sightings_of(database, ids, FALLBACK_MATCHES + 1)
     assert [row.indicator_id for row in shown] == [ids[0]] * (FALLBACK_MATCHES + 1)
     assert [row.sighting.confidence for row in shown[:2]] == [50, 10]
-    [[plan]] = await database.fetch("explain (analyze, format json) " + load("search")["sightings_of"], ids)
+    [[plan]] = await database.fetch(
+        "explain (analyze, format json) " + load("search")["sightings_of"], ids, FALLBACK_MATCHES + 1
+    )
     assert max(joined_rows(json.loads(plan)[0]["Plan"])) <= len(ids) * (FALLBACK_MATCHES + 1)
 
 

@@ -8,10 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from socdefenders.indicators import Query
-from socdefenders.search import Fallback, halves, has_trigram
+from socdefenders.search import FALLBACK_MATCHES, MATCHES, Fallback, halves, has_trigram
 from socdefenders.storage.database import Database
 from socdefenders.storage.ranges import ROWS
 from socdefenders.storage.searching import Span, contains
+from socdefenders.storage.sql import load
 
 ALPHABET = "ab1.-/:%_\\é "
 TEXTS = st.text(ALPHABET, max_size=40)
@@ -121,3 +122,10 @@ async def test_no_span_is_begun_after_the_deadline() -> None:
     fallback = Fallback(database, Query("text", ("text",), None, None), None, deadline=0.0)
     assert [span async for span in fallback._spans(10 * ROWS)] == []
     assert not fallback.complete
+
+
+def test_the_bounds_that_stand_in_the_statements_are_those_of_the_search() -> None:
+    """They are no parameters: the exact one is asked for many at a time, and a plan is made once for all."""
+    statements = load("search")
+    assert f"limit {MATCHES + 1})" in statements["exact"]
+    assert f"limit {FALLBACK_MATCHES})" in statements["similar"]

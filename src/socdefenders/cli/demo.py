@@ -18,15 +18,15 @@ from socdefenders.cli.place import tell
 from socdefenders.errors import InputError, SettingsError, SocDefendersError
 from socdefenders.storage import keys
 from socdefenders.storage.database import Database
+from socdefenders.storage.layout import DEMO_KEY
 
-KEY_FILE = "demo.key"
 VALUE = "198.51.100.23"
 """An address that several files of the set name."""
 
 
 def check(folder: Path, data_dir: Path) -> None:
     """Raise InputError when the set is still to be loaded and is not there."""
-    if not (data_dir / KEY_FILE).exists() and not folder.is_dir():
+    if not (data_dir / DEMO_KEY).exists() and not folder.is_dir():
         raise InputError(
             f"There is no demonstration set at {folder.absolute()}; it stands in the folder `examples` of the project: "
             "go there, or name it by --demo PATH."
@@ -35,7 +35,7 @@ def check(folder: Path, data_dir: Path) -> None:
 
 async def prepare(dsn: str, folder: Path, data_dir: Path, now: datetime) -> str:
     """Return the secret of the demo's key; the first time, load the set and create the key."""
-    path = data_dir / KEY_FILE
+    path = data_dir / DEMO_KEY
     async with Database(dsn, size=1) as database:
         secret = _read(path)
         if secret and await keys.by_hash(database, digest(secret)):

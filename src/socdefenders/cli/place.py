@@ -13,7 +13,7 @@ from socdefenders.errors import StorageUnavailable
 from socdefenders.settings import Settings
 from socdefenders.storage import embedded, migrate
 from socdefenders.storage.embedded import Instance
-from socdefenders.storage.supervisor import CLUSTER
+from socdefenders.storage.layout import CLUSTER
 
 PASSING_MB = 64
 """Shared buffers of a database that is thrown away."""
@@ -68,12 +68,6 @@ def passing(name: str) -> Iterator[Place]:
         embedded.running(Path(folder), name=name, progress=tell, options=options) as instance,
     ):
         yield Place(instance.dsn, instance)
-
-
-def refuse_running(settings: Settings, name: str) -> None:
-    """Raise InstanceRunning, which names it, when an instance already runs; else do nothing."""
-    if not settings.database_url and embedded.attach(settings.data_dir):
-        embedded.start(settings.data_dir, name=name).stop()
 
 
 async def prepare(place: Place) -> None:

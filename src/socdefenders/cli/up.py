@@ -9,10 +9,10 @@ import click
 
 from socdefenders.cli import demo as demonstration
 from socdefenders.cli import options, serving
-from socdefenders.cli.place import database, refuse_running
+from socdefenders.cli.place import database
 from socdefenders.cli.terminal import safe
 from socdefenders.settings import Settings
-from socdefenders.storage import migrate
+from socdefenders.storage import embedded, migrate
 
 EPILOG = """\b
 Examples:
@@ -79,7 +79,8 @@ def command(
     del no_worker
     environ: Mapping[str, str] = context.obj
     settings = options.read(environ, data_dir, host, port)
-    refuse_running(settings, context.command_path)
+    if not settings.database_url:
+        embedded.refuse_running(settings.data_dir)
     settings = serving.with_port(settings, environ)
     serving.configure_log(settings, environ, quiet=demo is not None)
     if demo is not None:

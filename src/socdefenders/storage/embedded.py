@@ -25,6 +25,7 @@ from urllib.parse import quote
 
 from socdefenders.errors import EmbeddedError, InstanceRunning
 from socdefenders.storage import lock, pgconfig, placement
+from socdefenders.storage.layout import LOCK, LOG
 from socdefenders.storage.supervisor import Spec
 
 BOOT = "import sys; sys.path.append(sys.argv.pop()); from socdefenders.storage import supervisor; supervisor.main()"
@@ -100,7 +101,7 @@ class Instance:
         """Return whether PostgreSQL still runs."""
         if self._process is not None:
             return self._process.poll() is None
-        return not self.owned and lock.held(self.data_dir / lock.LOCK)
+        return not self.owned and lock.held(self.data_dir / LOCK)
 
     def restart(self) -> None:
         """Start PostgreSQL again after it died; nothing when it lives or was stopped."""
@@ -186,7 +187,7 @@ class Instance:
                     raise EmbeddedError(event["text"])
                 case _:
                     tell(event["text"])
-        raise EmbeddedError(f"The process that runs PostgreSQL ended; see {self.data_dir / 'postgres.log'}.")
+        raise EmbeddedError(f"The process that runs PostgreSQL ended; see {self.data_dir / LOG}.")
 
     def __enter__(self) -> Self:
         """Use the instance for the duration of a block."""
@@ -258,7 +259,7 @@ def attach(data_dir: Path) -> Instance | None:
     data_dir = Path(os.path.realpath(data_dir))
     deadline = time.monotonic() + WAIT_FOR_STARTING
     while time.monotonic() < deadline:
-        record = lock.look(data_dir / lock.LOCK)
+        record = lock.look(data_dir / LOCK)
         if record is None:
             return None
         if record.get("state") == "ready":
@@ -269,6 +270,12 @@ def attach(data_dir: Path) -> Instance | None:
             return instance
         time.sleep(0.02)
     raise InstanceRunning(f"The PostgreSQL of {data_dir} is still starting or stopping; try again.")
+
+
+def refuse_running(data_dir: Path) -> None:
+    """Raise InstanceRunning, with its name, when an instance runs on `data_dir`; start nothing."""
+    path = Path(os.path.realpath(data_dir)) / LOCK
+    lock.refuse(path, lock.look(path) or {})
 
 
 def open_or_start(

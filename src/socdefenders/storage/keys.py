@@ -88,7 +88,7 @@ async def by_name(database: Database, name: str) -> list[Key]:
 
 async def revoke(database: Database, key_id: UUID, now: datetime) -> bool:
     """Revoke a key and announce it on CHANNEL; False when it was not alive any more."""
-    return bool(await database.fetch(_SQL["revoke"], key_id, now))
+    return bool(await database.fetch(_SQL["revoke"], key_id, now, CHANNEL))
 
 
 async def requests_of_day(database: Database, key_id: UUID, day: date) -> int:

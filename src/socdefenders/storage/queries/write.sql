@@ -128,7 +128,7 @@ values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 returning xmax = 0 as added
 
 -- name: preview
--- Keep the best 16 sightings of the articles $1 ready for the search: ten to show, and what may be a match itself.
+-- Keep the best $2 sightings of the articles $1 ready for the search: ten to show, and what may be a match itself.
 update articles
    set related = coalesce((
        select json_agg(json_build_array(best.id, best.type, best.value, best.confidence,
@@ -140,7 +140,7 @@ update articles
                  join indicators i on i.id = s.indicator_id
                 where s.article_id = articles.id
                 order by s.confidence desc, s.last_seen desc, s.id
-                limit 16) as best)::text, '[]')
+                limit $2) as best)::text, '[]')
  where id = any ($1::uuid[])
 
 -- name: forget_suppressed

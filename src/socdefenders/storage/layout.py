@@ -1,0 +1,11 @@
+"""What stands in a data directory, by name: whoever makes it and whoever looks for it mean the same."""
+
+LOCK = "instance.lock"
+CLUSTER = "postgres"
+"""PostgreSQL's own directory."""
+CLUSTER_IN_MAKING = "postgres.new"
+LOG = "postgres.log"
+LOG_PUT_ASIDE = "postgres.log.1"
+SOCKETS = "run"
+DEMO_KEY = "demo.key"
+"""The key of a demonstration, which may be there before anything else."""
