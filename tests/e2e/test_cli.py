@@ -65,6 +65,7 @@ def test_every_command_and_every_option_explains_itself(name: str) -> None:
             assert parameter.help, parameter.name
     text = command.get_help(click.Context(command, info_name=name))
     assert text.startswith("Usage: ")
+    assert re.findall(r"^  \w.*\w\.\.\.$", text, re.MULTILINE) == []
 
 
 def test_every_command_takes_a_data_directory() -> None:
@@ -195,6 +196,30 @@ def test_a_list_that_is_taken_for_a_report_does_not_vanish_without_a_word(dsn: s
     assert facts["empty_reports"] == [str(tmp_path / "list.txt")]
     again = good("import", tmp_path / "list.txt", "--format", "text", SOCDEFENDERS_DATABASE_URL=dsn)
     assert "--format list" not in again
+
+
+def test_an_import_is_told_in_one_wording(dsn: str, tmp_path: Path) -> None:
+    def said(text: str) -> str:
+        (tmp_path / "list.txt").write_text(text)
+        path = tmp_path / "list.txt"
+        return good("import", "--format", "list", "--source", "Test", path, SOCDEFENDERS_DATABASE_URL=dsn)
+
+    assert re.match(r"Loaded 1 record of 1 file in [\d.]+ s\.\n", said("198.51.100.7\n"))
+    many = said("".join(f"host-{number}.example\n" for number in range(2_000)))
+    assert re.match(r"Loaded 2,000 records of 1 file in [\d.]+ s \([\d,]+ records/s\)\.\n", many)
+    reasons = said("not a value\n192.0.2.0/24\n").partition("Left out:\n")[2].splitlines()
+    assert len(reasons) == 2
+    assert not any(reason.endswith(".") for reason in reasons)
+    (tmp_path / "data.json").write_text('{"nothing": 1}')
+    named = good("import", "--format", "json", tmp_path / "data.json", SOCDEFENDERS_DATABASE_URL=dsn)
+    assert "data.json: no list of indicators" in named
+
+
+@pytest.mark.parametrize("value", ["a", "", "a\x01b", "a" * 3_000])
+def test_a_value_that_is_none_is_named_as_the_command_names_it(loaded: str, value: str) -> None:
+    done = run("search", value, SOCDEFENDERS_DATABASE_URL=loaded)
+    assert done.returncode == 2
+    assert done.stderr.startswith("Error: VALUE ")
 
 
 def test_what_is_left_out_is_explained_by_kind_in_reports_too(dsn: str, tmp_path: Path) -> None:

@@ -46,6 +46,8 @@ LINES = {
 """The counts of the summary, and what each means."""
 LEFT_OUT = ("malformed", "unsupported", "suppressed")
 """The counts that have reasons, what wants a look first."""
+TELLING = 1_000
+"""Records from which their number a second says something of the machine rather than of the start."""
 RECORDS = tuple(name for name in LINES if name != "articles")
 
 
@@ -170,23 +172,28 @@ def _facts(run: Run, seconds: float) -> dict[str, object]:
         "dry_run": run.options.dry_run,
         "interrupted": run.interrupted,
         "seconds": round(seconds, 3),
-        "rows_per_second": round(records(run.outcome) / max(seconds, 0.001)),
+        "records_per_second": round(records(run.outcome) / max(seconds, 0.001)),
     }
 
 
 def _summary(run: Run, seconds: float) -> str:
     outcome = run.outcome
-    count, rate = records(outcome), records(outcome) / max(seconds, 0.001)
-    files = "1 file" if outcome.files == 1 else f"{outcome.files:,} files"
+    count = records(outcome)
+    what = f"{_counted(count, 'record')} of {_counted(outcome.files, 'file')} in {seconds:.1f} s"
+    rate = f" ({count / seconds:,.0f} records/s)" if count >= TELLING else ""
     verb = "Read, without writing," if run.options.dry_run else "Loaded"
     width = max(len(f"{getattr(outcome, name):,}") for name in LINES)
-    lines = [f"{verb} {count:,} records of {files} in {seconds:.1f} s ({rate:,.0f} rows/s).", ""]
+    lines = [f"{verb} {what}{rate}.", ""]
     lines += [f"  {name:<11}  {getattr(outcome, name):>{width},}  {meaning}" for name, meaning in LINES.items()]
     lines += ["", *_left_out(outcome)] if outcome.reasons else []
     if outcome.empty_reports:
         lines += ["", "Read as reports (text), in which nothing is reported; if they are lists: --format list"]
         lines += [f"  {safe(name)}" for name in outcome.empty_reports]
     return "\n".join(lines)
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def _left_out(outcome: Outcome) -> Iterator[str]:
