@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from os import PathLike
 from pathlib import Path
 
 import click
@@ -87,6 +88,20 @@ def records(outcome: Outcome) -> int:
     return sum(getattr(outcome, name) for name in RECORDS)
 
 
+class Readable(click.Path):
+    """The path of a file or folder; for `-` it says why that is none here."""
+
+    def convert(
+        self, value: str | PathLike[str], param: click.Parameter | None, ctx: click.Context | None
+    ) -> str | bytes | PathLike[str]:
+        """Return the path, or refuse it."""
+        if value == "-":
+            self.fail(
+                "Standard input is not read, as the name of a file says who published it: name a file.", param, ctx
+            )
+        return super().convert(value, param, ctx)
+
+
 def list_formats(context: click.Context, _parameter: click.Parameter, wanted: bool) -> None:  # noqa: FBT001  # as click calls it
     """Print the formats and exit."""
     if not wanted or context.resilient_parsing:
@@ -98,7 +113,7 @@ def list_formats(context: click.Context, _parameter: click.Parameter, wanted: bo
 
 
 @click.command(name="import", epilog=EPILOG)
-@click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path), metavar="PATH...")
+@click.argument("paths", nargs=-1, required=True, type=Readable(exists=True, path_type=Path), metavar="PATH...")
 @click.option(
     "--source", metavar="NAME", help="Name the source of everything; default: the publisher that the files name."
 )
