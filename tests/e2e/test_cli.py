@@ -275,6 +275,7 @@ def test_the_bar_expects_the_files_in_the_order_in_which_they_are_loaded(tmp_pat
     [
         ["import"],
         ["import", "nowhere.csv"],
+        ["import", "-"],
         ["import", str(EXAMPLES), "--format", "none"],
         ["search"],
         ["search", "a", "b"],
@@ -309,6 +310,12 @@ def test_what_cannot_be_meant_is_status_2(loaded: str, arguments: tuple[str, ...
     done = run(*arguments, SOCDEFENDERS_DATABASE_URL=loaded)
     assert done.returncode == 2
     assert "Error: " in done.stderr
+
+
+def test_standard_input_is_refused_with_the_reason() -> None:
+    done = run("import", "-")
+    assert done.returncode == 2
+    assert "Standard input is not read" in done.stderr
 
 
 def test_an_empty_folder_is_an_error_and_not_a_success(dsn: str, tmp_path: Path) -> None:
@@ -514,6 +521,14 @@ def test_the_schema_of_a_named_database_is_upgraded_when_asked_and_not_before(
         assert json.loads(good("db", "status", "--json", SOCDEFENDERS_DATABASE_URL=dsn))["usable"] is True
 
 
+BUSY = '{"error": {"code": "c", "message": "Too much.", "request_id": "req_0123456789abcdef", "details": %s}}'
+BODIES = {
+    "other": b'{"data": {"found": true}}',
+    "busy": (BUSY % '{"reset_at": "2026-05-01T14:00:05+02:00"}').encode(),
+    "busier": (BUSY % '{"reset_at": "9999-12-31T23:59:59-12:00"}').encode(),
+}
+
+
 class Hostile(BaseHTTPRequestHandler):
     """A server that is none of ours."""
 
@@ -522,8 +537,8 @@ class Hostile(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self.seen.append(self.path)
         kind = self.path.split("/")[1]
-        status = {"elsewhere": 302, "broken": 500}.get(kind, 200)
-        body = b"\x1b[2J" if kind != "other" else b'{"data": {"found": true}}'
+        status = {"elsewhere": 302, "broken": 500, "busy": 429, "busier": 429}.get(kind, 200)
+        body = BODIES.get(kind, b"\x1b[2J")
         self.send_response(status)
         if kind == "elsewhere":
             self.send_header("Location", f"http://localhost:{self.connection.getsockname()[1]}/stolen")
@@ -558,6 +573,17 @@ def test_a_server_that_answers_nothing_of_use_is_status_3_and_gets_no_key_by_a_r
     assert "\x1b" not in done.stderr
     assert len(seen) == 1
     assert "sk_live" not in seen[0]
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"), [("busy", "Too much. It begins anew at 2026-05-01 12:00:05 UTC.\n"), ("busier", "Too much.\n")]
+)
+def test_a_budget_that_is_used_up_says_when_it_begins_anew(
+    hostile: tuple[str, list[str]], kind: str, words: str
+) -> None:
+    done = run("search", "a.example", "--url", f"{hostile[0]}/{kind}", SOCDEFENDERS_KEY="sk_live_" + "a" * 40)
+    assert done.returncode == 3
+    assert done.stderr.endswith(words)
 
 
 @pytest.mark.parametrize(
