@@ -37,7 +37,8 @@ bench: $(STAMP)  ## measure searches at a million rows; ARGS="--rows 10000000" f
 	@exec $(BIN)/python -m tests.bench $(ARGS)
 
 lock: $(STAMP)  ## pin every dependency anew, with hashes; ARGS="--upgrade" takes newer versions
-	$(PIP_COMPILE) $(ARGS) --output-file requirements/runtime.txt pyproject.toml requirements/oldest.in
+	$(PIP_COMPILE) $(ARGS) --extra pdf --output-file requirements/runtime.txt pyproject.toml requirements/oldest.in
+	cd requirements && ../$(PIP_COMPILE) $(ARGS) --output-file knowledge.txt knowledge.in
 	cd requirements && ../$(PIP_COMPILE) $(ARGS) --output-file dev.txt dev.in
 
 clean:  ## remove .venv, caches and builds; data stays
@@ -45,10 +46,10 @@ clean:  ## remove .venv, caches and builds; data stays
 	find src tests tools -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Hashes first, then the package itself without looking for anything; the stamp last, so that an interrupted build is taken up again.
-$(STAMP): requirements/runtime.txt requirements/dev.txt pyproject.toml
+$(STAMP): requirements/runtime.txt requirements/knowledge.txt requirements/dev.txt pyproject.toml
 	@python=$$(tools/find-python) || exit 1; "$$python" -m venv $(VENV) || { \
 		echo "Python's venv module is not complete; on Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
 	@echo "Installing into $(VENV); about a minute the first time."
-	@$(PIP) --require-hashes -r requirements/runtime.txt -r requirements/dev.txt
+	@$(PIP) --require-hashes -r requirements/runtime.txt -r requirements/knowledge.txt -r requirements/dev.txt
 	@$(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@

@@ -13,6 +13,7 @@ from ipaddress import ip_address
 
 import pytest
 
+from socdefenders import knowledge
 from tests.clusters import Cluster, cluster
 
 
@@ -43,9 +44,14 @@ def refuse_network(event: str, args: tuple[object, ...]) -> None:
             raise NetworkRefused(f"{event} to {address[0]!r}")
 
 
-def pytest_configure() -> None:
-    """Close the network before anything is imported or collected; an audit hook cannot be taken off again."""
+def pytest_configure(config: pytest.Config) -> None:
+    """Close the network before anything is collected; an audit hook cannot be taken off again.
+
+    What is known beforehand, should a test need it, is compiled into pytest's cache, once for many runs.
+    """
     sys.addaudithook(refuse_network)
+    if config.cache is not None:
+        knowledge.use(config.cache.mkdir("knowledge"))
 
 
 @pytest.fixture(scope="session")

@@ -6,11 +6,14 @@ to statuses in one table.
 
 SocDefendersError
 ├── InputError                 what somebody typed or sent cannot be understood
-│   └── InvalidIndicator       a value that is no indicator of the type it claims
-│       └── Unsupported        well-formed, but of a kind that is not kept here (a CIDR block)
+│   ├── InvalidIndicator       a value that is no indicator of the type it claims
+│   │   └── Unsupported        well-formed, but of a kind that is not kept here (a CIDR block)
+│   └── PayloadTooLarge        a request announces a body that nothing reads
 ├── SettingsError              a setting is missing or cannot be read
 ├── FeedError                  a published file or page could not be read
 │   └── UnknownFormat          nothing recognises the file
+├── KnowledgeError             what is known beforehand cannot be compiled or read
+│   └── KnowledgeMissing       the packages that it is compiled out of are not installed
 ├── StorageError               the database refused or cannot be used
 │   ├── StorageUnavailable     it is away; the same call may succeed later
 │   │   └── StorageTimeout     it was given too little time
@@ -18,6 +21,7 @@ SocDefendersError
 │   └── EmbeddedError          the embedded PostgreSQL cannot be run
 │       └── InstanceRunning    another process already runs on this data directory
 ├── ServerUnavailable          another instance, asked over HTTP, is away or answers nothing that can be used
+├── OutputLost                 what was to be printed cannot be written; says whether its reader went away
 └── AccessError                the caller may not do this
     ├── MissingKey
     ├── InvalidKey
@@ -65,6 +69,10 @@ class Unsupported(InvalidIndicator):
     """The value is well-formed, but of a kind that is not kept as an indicator."""
 
 
+class PayloadTooLarge(InputError):
+    """The request's body is larger than anything this API reads."""
+
+
 class SettingsError(SocDefendersError):
     """A setting is missing or cannot be read."""
 
@@ -75,6 +83,14 @@ class FeedError(SocDefendersError):
 
 class UnknownFormat(FeedError):
     """No known format matches this file; name one with --format."""
+
+
+class KnowledgeError(SocDefendersError):
+    """What is known beforehand cannot be compiled or read."""
+
+
+class KnowledgeMissing(KnowledgeError):
+    """The packages that what is known beforehand is compiled out of are not installed."""
 
 
 class StorageError(SocDefendersError):
@@ -108,12 +124,24 @@ class ServerUnavailable(SocDefendersError):
     """The server is not reachable at the moment."""
 
 
+class OutputLost(SocDefendersError):
+    """Standard output cannot be written."""
+
+    def __init__(self, message: str | None = None, *, reader_gone: bool = False) -> None:
+        """Say whether it is only that whoever read along has gone, as `head` does."""
+        super().__init__(message)
+        self.reader_gone = reader_gone
+
+
 class AccessError(SocDefendersError):
     """The caller may not do this."""
 
 
 class MissingKey(AccessError):
-    """API key is required. Include it in the Authorization header as "Bearer sk_live_..."."""
+    """API key is required. Include it in the Authorization header as "Bearer sk_live_..."
+
+    Word for word what clients are promised.
+    """  # noqa: D400, D415  # the promise ends without a full stop
 
 
 class InvalidKey(AccessError):

@@ -36,6 +36,12 @@ TEXT = 8 << 20
 """Characters of articles a transaction: what bounds memory where many of them hold few indicators."""
 REASONS = 8
 """Reasons kept of each kind, and names of reports in which nothing is reported."""
+MAX_INDEXED = 2_048
+"""Bytes of a text that the database finds by an index; PostgreSQL takes 2,704 for a row there."""
+MAX_SOURCE = 200
+"""Characters of a source's name."""
+MAX_LINK = 2_048
+"""Characters of the address of an article or a reference, which every record of an answer repeats."""
 REPORT = PARSERS["text"]
 MARKUP = (".md", ".markdown", ".adoc", ".asciidoc", ".rst")
 """Endings of files that are meant as reports, whatever stands in them."""
@@ -88,9 +94,10 @@ async def load(
     options: Options = Options(),  # frozen
     progress: Callable[[str, Outcome], None] = lambda _file, _outcome: None,
 ) -> Outcome:
-    """Load every file at or below `paths`; raise FeedError when there is none, or the format named is unknown.
+    """Load every file at or below `paths`; raise FeedError when a path does not exist or the format named is unknown.
 
-    `progress` is called after each batch with the file being read and the counts so far.
+    A file that cannot be read is counted, and its reason kept. `progress` is called after each batch with the file
+    being read and the counts so far.
     """
     for path in paths:
         if not path.exists():
@@ -110,8 +117,9 @@ async def load(
             _add(total, batch.outcome)
             progress(batch.file, total)
             batch = following
-        if total.new and not options.dry_run:
-            await writer.settle()
+        if not options.dry_run:
+            # Also when nothing was new: an import that was killed may have left ranges without their index.
+            await writer.settle(changed=total.new > 0)
     return total
 
 
@@ -136,6 +144,7 @@ def _add(total: Outcome, part: Outcome) -> None:
         "malformed",
         "articles",
         "files",
+        "unread",
     ):
         setattr(total, name, getattr(total, name) + getattr(part, name))
     for reason in part.reasons:
@@ -156,17 +165,27 @@ def _batches(entries: Iterable[Entry], options: Options) -> Iterator[Batch]:
     for entry in entries:
         batch.file = entry.name
         batch.outcome.files += 1
+        readable: bool | None = None
         try:
             for item, origin in _items(entry, options):
+                readable = readable or _readable(item)
                 _take(batch, item, origin)
                 if batch.full:
                     yield batch
                     batch = Batch(file=entry.name)
         except UnknownFormat as error:
+            readable = False
             batch.complain("unsupported", entry.name, error.message)
         except FeedError as error:
+            readable = readable or False
             batch.complain("malformed", entry.name, error.message.removeprefix(f"{entry.name}: "))
+        batch.outcome.unread += readable is False
     yield batch
+
+
+def _readable(item: Item) -> bool:
+    """Whether it is a record, or at least one of a kind that is not kept; 0 is the line of a whole file's rejection."""
+    return not isinstance(item, Rejected) or (not item.supported and item.line > 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +203,11 @@ class _Origin:
     def place(self, line: int) -> str:
         """Return where something stands; a format without lines has 0 for all."""
         return f"{self.file}:{line}" if line else self.file
+
+    def source_of(self, item: Observable | Document) -> str:
+        """Who reports `item`."""
+        name = self.source if self.fixed or item.source is None else item.source
+        return name if len(name) <= MAX_SOURCE else name[:MAX_SOURCE].rstrip()
 
 
 def _items(entry: Entry, options: Options) -> Iterator[tuple[Item, _Origin]]:
@@ -219,7 +243,7 @@ def _take_observable(batch: Batch, item: Observable, origin: _Origin) -> None:
     reason = unlikely(indicator)
     if reason is not None:
         return batch.complain("suppressed", f"{origin.place(item.line)}: {indicator.value}", reason.detail)
-    source = origin.source if origin.fixed or item.source is None else item.source
+    source = origin.source_of(item)
     batch.sources.setdefault(source, (origin.format.category, origin.format.homepage))
     batch.sightings.append(
         NewSighting(
@@ -234,12 +258,17 @@ def _take_observable(batch: Batch, item: Observable, origin: _Origin) -> None:
             _with_port(item.context, indicator.port),
             item.tags,
             item.techniques,
-            item.reference_url,
+            _link(item.reference_url),
             item.threat_type,
             item.malware_family,
         )
     )
     return None
+
+
+def _link(url: str | None) -> str | None:
+    """`url`, or None where it is too long to lead anywhere."""
+    return url if url is None or len(url) <= MAX_LINK else None
 
 
 def _with_port(context: str | None, port: int | None) -> str | None:
@@ -249,16 +278,17 @@ def _with_port(context: str | None, port: int | None) -> str | None:
 
 
 def _take_document(batch: Batch, item: Document, origin: _Origin) -> None:
-    source = origin.source if origin.fixed or item.source is None else item.source
+    source = origin.source_of(item)
     batch.sources.setdefault(source, (origin.format.category, origin.format.homepage))
-    address, host = _address(item.url)
+    url = _link(item.url)
+    address, host = _address(url)
     article = NewArticle(
         # Without an address the file's own name keeps two reports of one title apart. The fragment counts:
         # some publishers keep a year of bulletins on one page.
         name_id("article", source, *([address] if address else [Path(origin.file).name, item.title])),
         source,
         item.title,
-        item.url,
+        url,
         item.published_at,
         item.modified_at,
         item.text,
@@ -276,7 +306,7 @@ def _take_document(batch: Batch, item: Document, origin: _Origin) -> None:
     if not kept and origin.guessed and origin.format is REPORT and not origin.file.lower().endswith(MARKUP):
         batch.outcome.empty_reports.append(origin.file)
     reasons = [
-        Suppressed(match.type, match.value, match.suppressed.rule, match.suppressed.detail)
+        Suppressed(match.type, _indexable(match), match.suppressed.rule, match.suppressed.why)
         for key, match in suppressed.items()
         if match.suppressed and key not in kept
     ]
@@ -284,6 +314,11 @@ def _take_document(batch: Batch, item: Document, origin: _Origin) -> None:
         batch.complain("suppressed", f"{origin.file}: {reason.value}", reason.detail)
     batch.articles[article.id] = ReadArticle(article, reasons)
     batch.text += len(item.text)
+
+
+def _indexable(match: Match) -> str:
+    """The value as published, or in ASCII where it is too large for an index: `/../` may take back most of a URL."""
+    return match.value if len(match.value.encode()) <= MAX_INDEXED else match.canonical
 
 
 def _address(url: str | None) -> tuple[str | None, str | None]:

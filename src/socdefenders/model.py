@@ -212,6 +212,8 @@ class Outcome:
     malformed: int = 0
     articles: int = 0
     files: int = 0
+    unread: int = 0
+    """Files that hold something of which nothing could be read."""
     reasons: list[Reason] = field(default_factory=list)
     """The first few different reasons of each kind of record that was left out."""
     empty_reports: list[str] = field(default_factory=list)
@@ -231,6 +233,6 @@ class SearchResult:
     total_matches: int
     """Stored sightings that match; may exceed `len(matches)`, which is bounded."""
     complete: bool
-    """False when the time bound cut the fallback short."""
+    """False when the fallback's bound on time or on rows left something unread."""
     truncated: bool
     """True when there are more matches than are returned."""

@@ -1,12 +1,13 @@
 """One search: exact, then what begins with it or lies below it, what contains it, what resembles it.
 
 The exact stage is one round trip by a prepared statement. The fallback asks small questions, each
-bounded by itself, and starts no further one after its deadline; the answer says when that cut it short.
+bounded by itself, and starts no further one after its deadline; the answer says when either bound left
+something out.
 """
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Awaitable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 from uuid import UUID
@@ -41,7 +42,7 @@ _NOWHERE = "rehearsal-of-a-search.invalid"
 _REHEARSALS, _REHEARSAL_SECONDS = 5, 0.1
 """Times that it is asked at most, because the first may be cut and each comes further; and the deadline of each."""
 
-Row = TypeVar("Row")
+Answer = TypeVar("Answer")
 
 
 async def find(
@@ -57,7 +58,7 @@ async def find(
     Raises InputError for a text that cannot be searched.
     """
     query = candidates(text, type_)
-    found = await searching.exact(database, query.normalized, type_)
+    found = await searching.exact(database, query.normalized, type_, related=include_related)
     if found:
         return await _answer(database, text, "exact", found, include_related=include_related)
     if len(query.text) < FALLBACK_CHARACTERS:
@@ -71,7 +72,7 @@ async def find(
         "trigram" if found else "none",
         found,
         include_related=include_related,
-        complete=not fallback.cut,
+        complete=fallback.complete,
         truncated=fallback.full,
     )
 
@@ -116,12 +117,15 @@ async def _answer(
 
 async def _related(database: Database, found: Sequence[Found]) -> list[Sighting]:
     """Return the best other values of the articles in which `found` stands."""
-    by_article = {row.sighting.article_id: row for row in found if row.related is not None}
+    by_article: dict[UUID, Found] = {}
+    for row in found:
+        if row.sighting.article_id is not None:
+            by_article.setdefault(row.sighting.article_id, row)
     chosen = list(by_article.values())[:RELATED_ARTICLES]
     if not chosen:
         return []
     matched = {(row.sighting.type, row.sighting.value) for row in found}
-    ready = [searching.kept_ready(row) for row in chosen]
+    ready = await searching.kept_ready(database, chosen)
     entries = [(row.sighting, kept) for row, kepts in zip(chosen, ready, strict=True) for kept in kepts]
     if len(chosen) > 1:
         entries.sort(key=lambda entry: (entry[1].confidence, entry[1].last_seen), reverse=True)
@@ -159,9 +163,16 @@ class Fallback:
     type: IocType | None
     deadline: float
     """On the event loop's clock."""
-    cut: bool = False
-    """The time bound, or the bound on rows read, left something unread."""
+    late: bool = False
+    """The time is over, for this search or for one of its looks; no further one is begun."""
+    left_out: bool = False
+    """A look's bound on rows left something unread; the next ones may still find more."""
     ranked: dict[UUID, None] = field(default_factory=dict)
+
+    @property
+    def complete(self) -> bool:
+        """Whether everything that could match was looked at."""
+        return not (self.late or self.left_out)
 
     @property
     def full(self) -> bool:
@@ -189,19 +200,19 @@ class Fallback:
             return
         labels = ".".join(reversed(self.query.host.split(".")))
         found = await searching.subdomains(self.database, labels, _NEAR)
-        self._add(sorted(found, key=lambda each: (each.type == IocType.URL, len(each.value), each.value)), _NEAR)
+        self._add_wanted(sorted(found, key=lambda each: (each.type == IocType.URL, len(each.value), each.value)))
 
     async def _beginning(self) -> None:
         """Add what begins with the text, with or without a scheme."""
         text = self.query.text
         prefixes = [text] if "://" in text else [text, f"http://{text}", f"https://{text}"]
         found = await searching.beginnings(self.database, prefixes, _NEAR)
-        self._add(sorted(found, key=lambda each: (not each.value.startswith(text), len(each.value), each.value)), _NEAR)
+        self._add_wanted(sorted(found, key=lambda each: (not each.value.startswith(text), len(each.value), each.value)))
 
     async def _substring(self, end: int) -> None:
         async for span in self._spans(end):
-            rows = await self._look(searching.substring(self.database.bounded, span, self.query.text, _READ))
-            self._add(sorted(rows, key=self._ragged), _READ)
+            look = searching.substring(self.database.bounded, span, self.query.text, self.type, _READ)
+            self._add(sorted(await self._look(look) or [], key=self._ragged))
 
     async def _similar(self, end: int) -> None:
         parts = halves(self.query.text)
@@ -209,17 +220,21 @@ class Fallback:
             return
         alike: list[tuple[float, Candidate]] = []
         async for span in self._spans(end):
-            look = searching.similar(self.database.bounded, span, self.query.text, parts, _READ, _ALIKE)
-            alike += [(similarity, found) for found, similarity in await self._look(look)]
+            text, bounded = self.query.text, self.database.bounded
+            seen = await self._look(searching.similar(bounded, span, text, self.type, parts, _READ, _ALIKE))
+            if seen is not None:
+                alike += [(similarity, found) for found, similarity in seen.found]
+                self.left_out = self.left_out or seen.compared >= _READ
         alike.sort(key=lambda pair: (-pair[0], pair[1].value))
-        self._add([found for _, found in alike], len(alike) + 1)
+        self._add([found for _, found in alike])
 
-    async def _look(self, look: Awaitable[list[Row]]) -> list[Row]:
+    async def _look(self, look: Awaitable[Answer]) -> Answer | None:
+        """Wait for one look; None when it took too long."""
         try:
             return await look
         except StorageTimeout:
-            self.cut = True
-            return []
+            self.late = True
+            return None
 
     async def _spans(self, end: int) -> AsyncIterator[Span]:
         """Give the positions below `end`, newest first, in spans that grow while looking at them is quick."""
@@ -234,14 +249,18 @@ class Fallback:
     def _stop(self) -> bool:
         if self.full:
             return True
-        self.cut = self.cut or asyncio.get_running_loop().time() > self.deadline
-        return self.cut
+        self.late = self.late or asyncio.get_running_loop().time() > self.deadline
+        return self.late
 
-    def _add(self, rows: Sequence[Candidate], most: int) -> None:
+    def _add_wanted(self, rows: Sequence[Candidate]) -> None:
+        """Add those of the type asked for among `rows` of every type."""
         wanted = [row for row in rows if self.type is None or row.type == self.type]
-        self.ranked.update(dict.fromkeys([row.id for row in wanted]))
-        if len(rows) >= most and len(wanted) < len(rows):
-            self.cut = True
+        self._add(wanted)
+        if len(rows) >= _NEAR and len(wanted) < len(rows):
+            self.left_out = True
+
+    def _add(self, rows: Iterable[Candidate]) -> None:
+        self.ranked.update(dict.fromkeys([row.id for row in rows]))
 
     def _ragged(self, found: Candidate) -> bool:
         """Whether the text stands in the middle of a word of the value, `1.2.3.4` in `1.2.3.45`."""

@@ -6,10 +6,12 @@ instead. A value that cannot be read is an error that names the variable; nothin
 """
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 from platformdirs import user_data_path
 
@@ -19,6 +21,9 @@ PREFIX = "SOCDEFENDERS_"
 SECRETS = frozenset({"database_url", "valkey_url"})
 OTHERS = frozenset({PREFIX + "KEY", PREFIX + "SHARED"})
 """No settings of an instance: the key that `socdefenders search --url` sends, and the tests' folder of real data."""
+VALKEY_SCHEMES = ("valkey", "redis", "valkeys", "rediss")
+VALKEY_OPTIONS = frozenset({"ssl_ca_certs", "ssl_certfile", "ssl_keyfile"})
+"""Files that TLS needs, named behind the `?` of the address."""
 
 Network = IPv4Network | IPv6Network
 
@@ -41,7 +46,7 @@ class Settings:
     database_url: str | None = None
     """A PostgreSQL 14 or later with pg_trgm, instead of the embedded one."""
     database_connections: int = 8
-    """Connections a process holds."""
+    """Connections a process holds for requests; half as many more are for the fallback search, and three for itself."""
     host: str = "127.0.0.1"
     """Address the API listens on."""
     port: int = 8080
@@ -164,6 +169,25 @@ def _public(raw: str) -> str:
     return _url("http", "https")(raw).rstrip("/")
 
 
+def _counters(raw: str) -> str:
+    """Read the address of Valkey: the client takes some mistakes in it for defaults, and stumbles over others."""
+    address = _url(*VALKEY_SCHEMES)(raw)
+    try:
+        parts = urlsplit(address)
+        port, options = parts.port, parse_qs(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query))
+    except ValueError as error:
+        raise ValueError("no address that can be read; write valkey://host:port/number.") from error
+    if not (port and re.fullmatch(r"[\w.:-]+", parts.hostname or "", re.ASCII) and raw.isprintable()):
+        raise ValueError("names no host and port; write valkey://host:port/number.")
+    if parts.netloc.count("@") > 1:
+        raise ValueError("an @ in the name or password is written %40.")
+    if not re.fullmatch("/?|/[0-9]{1,5}", parts.path) or parts.fragment:
+        raise ValueError("after the port comes the number of a database, as in valkey://host:port/0.")
+    if not options.keys() <= VALKEY_OPTIONS:
+        raise ValueError(f"the options it may have are {', '.join(sorted(VALKEY_OPTIONS))}.")
+    return parts.scheme + address[len(parts.scheme) :]
+
+
 def _networks(raw: str) -> tuple[Network, ...]:
     return tuple(ip_network(part.strip(), strict=False) for part in raw.split(",") if part.strip())
 
@@ -183,7 +207,7 @@ READERS: dict[str, Callable[[str], object]] = {
     "port": _port,
     "public_url": _public,
     "instance_name": str,
-    "valkey_url": _url("valkey", "redis", "valkeys", "rediss"),
+    "valkey_url": _counters,
     "trusted_proxies": _networks,
     "search_deadline_ms": _positive,
     "log_level": _one_of("debug", "info", "warning", "error"),

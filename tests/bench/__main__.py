@@ -40,6 +40,7 @@ from socdefenders.storage.sql import load as load_sql
 from socdefenders.storage.writing import ReadArticle, Writer, name_id
 from tests.bench import values
 from tests.bench.http_load import Load
+from tests.real_data import SHARED
 
 ARTICLES, ARTICLE_VALUES = 2_000, 20
 SCRIPTS = 10  # each is planned by each client anew, so that many of them would measure the planner
@@ -56,9 +57,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=values.SAMPLE_ROWS, help="values to load (default 1,000,000)")
     parser.add_argument("--seconds", type=float, default=10, help="how long each load runs in all (default 10)")
     parser.add_argument("--data-dir", type=Path, help="keep the loaded database here for another run")
-    parser.add_argument(
-        "--shared", type=Path, default=Path(os.environ.get("SOCDEFENDERS_SHARED", ROOT.parent / "shared"))
-    )
+    parser.add_argument("--shared", type=Path, default=SHARED, help="the folder of real data")
     parser.add_argument("--write", action="store_true", help="put the results into docs/benchmarks.md")
     arguments = parser.parse_args()
     files = [arguments.shared / "data/bulk" / name for name in ("ioc_sample_1m.csv.zst", "ioc_rest.csv.zst")]
@@ -280,7 +279,8 @@ def pgbench(instance: embedded.Instance, hits: list[str], seconds: float) -> flo
             literal = "'" + _normalized(value).replace("'", "''") + "'"
             script = Path(folder, f"{number}.sql")
             bound = statement.replace("$1::text[]", f"array[{literal}]::text[]")
-            script.write_text(bound.replace("$2::text[]", "array[null]::text[]") + ";\n")
+            bound = bound.replace("$2::text[]", "array[null]::text[]").replace("$3::boolean[]", "array[true]")
+            script.write_text(bound + ";\n")
             names += ["-f", str(script)]
         command = [
             *(str(instance.binaries / "pgbench"), "-n", "-M", "prepared", "-c", str(CONNECTIONS), "-j", "2"),

@@ -12,15 +12,18 @@ from socdefenders.accounts import (
     Authenticator,
     Budgets,
     Caller,
+    SharedCounters,
     UsageLog,
     create_key,
     list_keys,
     revoke_key,
 )
-from socdefenders.errors import BudgetExceeded, ExpiredKey, InputError, InvalidKey, StorageUnavailable
+from socdefenders.accounts.counters import RETRY_SECONDS
+from socdefenders.errors import BudgetExceeded, ExpiredKey, InputError, InvalidKey, StorageError, StorageUnavailable
 from socdefenders.settings import Tier
 from socdefenders.storage.database import Database
 from socdefenders.storage.exclusive import ExclusiveLock
+from tests.web.serving import free_port, valkey
 
 NOW = datetime(2026, 5, 1, 12, 0, 30, tzinfo=UTC)
 HELD = (
@@ -28,6 +31,15 @@ HELD = (
     "where locktype = 'advisory' and datname = current_database()"
 )
 DEAF = "postgresql:///nothing?host=/nonexistent"
+
+
+class Clock:
+    """A clock that the test moves."""
+
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
 
 
 async def until(holds: Callable[[], bool]) -> None:
@@ -206,6 +218,37 @@ async def test_a_day_starts_from_what_was_written_down_and_refused_requests_are_
         assert (stored.total_requests, stored.last_used_at) == (3, NOW)
 
 
+async def test_a_shared_day_starts_from_what_was_written_down_and_outlives_an_outage(dsn: str) -> None:
+    """Valkey comes back with nothing, as after a restart, and an outage is counted for what it was."""
+    clock, port = Clock(), free_port()
+
+    def process(database: Database) -> tuple[Budgets, UsageLog]:
+        usage, tier = UsageLog(database), Tier(name="free", per_minute=100, per_day=5)
+        shared = SharedCounters(f"valkey://127.0.0.1:{port}", clock=clock)
+        return Budgets(tier=lambda _name: tier, failed_per_minute=2, usage=usage, shared=shared), usage
+
+    async with Database(dsn) as database:
+        caller = await caller_of(database)
+        (one, usage), (other, _) = process(database), process(database)
+        with valkey(port) as running:
+            if running is None:
+                pytest.skip("there is no Valkey or Redis on this machine")
+            assert (await one.spend(caller, NOW)).remaining == 4
+            assert (await other.spend(caller, NOW)).remaining == 3, "what is not written down is shared"
+        await usage.flush()
+        assert (await one.spend(caller, NOW)).remaining == 3, "alone, with what it has written down itself"
+        await one.spend(caller, NOW)
+        await usage.flush()
+        with valkey(port):
+            clock.now += RETRY_SECONDS
+            assert (await other.spend(caller, NOW)).remaining == 1, "three are written down"
+            assert (await one.spend(caller, NOW)).remaining == 0
+            with pytest.raises(BudgetExceeded):
+                await other.spend(caller, NOW)
+        await one.close()
+        await other.close()
+
+
 async def test_what_cannot_be_written_down_stays_counted(dsn: str) -> None:
     async with Database(dsn) as database:
         caller = await caller_of(database)
@@ -219,6 +262,25 @@ async def test_what_cannot_be_written_down_stays_counted(dsn: str) -> None:
         await usage.flush()
         (stored,) = await list_keys(database)
         assert (stored.total_requests, stored.last_used_at) == (2, NOW + timedelta(seconds=1))
+
+
+async def test_a_write_that_a_stop_interrupts_is_neither_lost_nor_done_twice(dsn: str) -> None:
+    async with Database(dsn, size=1) as database:
+        caller = await caller_of(database)
+        usage = UsageLog(database)
+        usage.count(caller.key_id, NOW)
+        async with database.connection():  # the only one, so that the write has to wait
+            run = asyncio.create_task(usage.flush())
+            for _ in range(10):  # turns of the loop, in which it comes to wait
+                await asyncio.sleep(0)
+            run.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await run
+            usage.count(caller.key_id, NOW)
+            last = asyncio.create_task(usage.flush())
+        await last
+        (stored,) = await list_keys(database)
+        assert stored.total_requests == 2
 
 
 async def test_usage_of_a_key_that_was_deleted_does_not_hold_up_the_rest(dsn: str) -> None:
@@ -248,7 +310,7 @@ async def test_a_lock_is_held_by_one_and_goes_with_its_connection(dsn: str) -> N
     refusals: list[None] = []
     assert await one.take()
     assert not await other.take()
-    keeping = asyncio.create_task(one.keep(lambda: refusals.append(None)))
+    keeping = asyncio.create_task(one.keep(lambda: refusals.append(None), lambda _error: None))
     first = one._connection
     async with Database(dsn) as database:
         await database.fetch("select pg_terminate_backend($1)", first.get_server_pid() if first else 0)
@@ -264,3 +326,32 @@ async def test_a_lock_is_held_by_one_and_goes_with_its_connection(dsn: str) -> N
             pass
     assert await other.take()
     other.release()
+
+
+async def test_who_cannot_reach_what_is_shared_is_told_why_and_once() -> None:
+    """Each of these goes on trying; without the reason nobody could tell a wrong password from a cut cable."""
+    deaf, lock = Authenticator(Database(DEAF)), ExclusiveLock(DEAF, "a test")
+    heard: list[StorageError | None] = []
+    away: list[StorageError] = []
+    valkey_gone: list[Exception | None] = []
+    clock = Clock()
+    counters = SharedCounters("valkey://127.0.0.1:1", clock=clock, turned=valkey_gone.append)
+    tasks = [
+        asyncio.create_task(deaf.listen(heard.append)),
+        asyncio.create_task(lock.keep(lambda: None, away.append)),
+    ]
+    await until(lambda: bool(heard and away))
+    for _ in range(3):
+        deaf._lost(StorageUnavailable("again"))
+        assert await counters.add("x", 60) is None
+        clock.now += RETRY_SECONDS
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait(tasks)
+    await counters.close()
+    assert ["/nonexistent" in str(reason) or "No such file" in str(reason) for reason in heard] == [True]
+    assert ["/nonexistent" in str(reason) or "No such file" in str(reason) for reason in away] == [True]
+    assert ["127.0.0.1:1" in str(reason) for reason in valkey_gone] == [True]
+    deaf._heard("")
+    deaf._heard("")
+    assert heard[1:] == [None]

@@ -465,6 +465,47 @@ async def test_a_killed_postgres_is_started_again_and_clients_reconnect_at_the_s
         await asyncio.to_thread(instance.stop)
 
 
+async def test_a_postgres_whose_directory_was_out_of_the_way_is_started_once_it_is_back(place: Path) -> None:
+    inner, aside = place / "inner", place / "aside"
+    instance = await asyncio.to_thread(embedded.start, inner / "data", options=TEST)
+    told: asyncio.Queue[str] = asyncio.Queue()
+    keeper = asyncio.create_task(embedded.keep_alive(instance, told.put_nowait))
+    try:
+        async with asyncio.timeout(30):
+            inner.rename(aside)
+            inner.write_text("a file, so that what is below cannot even be looked for")
+            os.kill(instance.pid, signal.SIGKILL)
+            assert "died" in await told.get()
+            assert "could not be started" in await told.get()
+            inner.unlink()
+            aside.rename(inner)
+            while "runs again" not in await told.get():
+                assert not keeper.done()
+        assert await asyncio.to_thread(fetch, instance.dsn, "select 1") == 1
+    finally:
+        keeper.cancel()
+        await asyncio.to_thread(instance.stop)
+
+
+def test_a_place_below_a_file_is_refused_in_words(place: Path) -> None:
+    (place / "file").write_text("")
+    with pytest.raises(EmbeddedError, match=r"cannot be run: .*Not a directory"):
+        embedded.start(place / "file" / "data", options=TEST)
+
+
+def test_a_supervisor_that_says_what_nobody_understands_is_refused(data_dir: Path) -> None:
+    instance = embedded.start(data_dir, options=TEST)
+    instance.stop()
+    owner = instance._owner
+    assert owner
+    account = placement.account_for(data_dir)
+    spec = embedded._spec(data_dir, instance.binaries, account, owner)
+    script = "read specification; echo Warning: what?"
+    said = subprocess.Popen(["sh", "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    with said as process, pytest.raises(EmbeddedError, match="Warning: what"):
+        instance._follow(process, spec, print)
+
+
 def test_a_restart_after_a_stop_starts_nothing(data_dir: Path) -> None:
     instance = embedded.start(data_dir, options=TEST)
     instance.stop()

@@ -114,6 +114,44 @@ REPORTED = {"login@mail.example", "http://loader.example/a.bin", "198.51.100.23"
 LISTED = {"192.0.2.10", "192.0.2.11", "evil.example", "203.0.113.5", "http://drop.example/Gate.php"}
 
 
+async def test_texts_too_long_for_an_index_are_cut_and_lose_nothing(
+    dsn: str, reader: Connection, tmp_path: Path
+) -> None:
+    dice = random.Random(3)
+    name = "".join(chr(dice.randrange(0x20000, 0x2A000)) for _ in range(1_900))  # nothing that compresses
+    (tmp_path / "a.txt").write_text("203.0.113.1\n")
+    (tmp_path / "b.csv").write_text(f"ip,source\n203.0.113.2,{name}\n")
+    event = {"info": "x", "Orgc": {"name": name}, "Attribute": [{"type": "ip-dst", "value": "203.0.113.3"}]}
+    (tmp_path / "c.json").write_text(json.dumps({"Event": event}, ensure_ascii=False))
+    (tmp_path / "d.md").write_text(f"# A report\n\nSee https://www.google.com/{name}/../x and 203.0.113[.]4 there.\n")
+    outcome = await load(dsn, [tmp_path], now=NOW)
+    assert (outcome.new, outcome.malformed) == (4, 0)
+    assert await column(reader, "select name from sources where length(name) > 100") == [name[: ingest.MAX_SOURCE]]
+    assert await column(reader, "select value from suppressed where type = 'url'") == ["https://www.google.com/x"]
+
+
+async def test_addresses_that_are_too_long_are_not_repeated_in_every_record(
+    dsn: str, reader: Connection, tmp_path: Path
+) -> None:
+    fit = "https://research.example/" + "a" * (ingest.MAX_LINK - 25)
+    for name, url in (("fit", fit), ("long", fit + "a")):
+        page = f'<html><head><title>{name}</title><link rel="canonical" href="{url}"></head><body><p>'
+        (tmp_path / f"{name}.html").write_text(
+            page + "It beacons to 203.0.113[.]4 every hour. " * 20 + "</p></body></html>"
+        )
+        (tmp_path / f"{name}.csv").write_text(f"ip,reference\n203.0.113.7,{url}\n")
+    outcome = await load(dsn, [tmp_path], now=NOW)
+    assert (outcome.new, outcome.articles) == (4, 2)
+    assert await column(reader, "select url from articles order by title") == [fit, None]
+    assert set(await column(reader, "select reference_url from sightings")) == {fit, None}
+
+
+async def test_a_source_named_on_the_command_line_is_cut_too(dsn: str, reader: Connection, tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("203.0.113.1\n")
+    await load(dsn, [tmp_path], now=NOW, options=Options(source="s" * 5_000))
+    assert await column(reader, "select length(name) from sources") == [ingest.MAX_SOURCE]
+
+
 async def test_every_record_of_a_folder_is_accounted_for_and_none_is_lost(
     dsn: str, reader: Connection, folder: Path
 ) -> None:
@@ -131,6 +169,7 @@ async def test_every_record_of_a_folder_is_accounted_for_and_none_is_lost(
         malformed=4,
         articles=1,
         files=7,
+        unread=2,
     )
     assert shortened(outcome.reasons, folder) == {
         "feeds/greyharbour.txt:4: d41d8cd98f00b204e9800998ecf8427e: the hash of no bytes",
@@ -411,3 +450,18 @@ async def test_the_example_set_shows_what_a_search_is_for(dsn: str) -> None:
     result = await search(dsn, "198[.]51[.]100[.]23")
     assert len({match.feed_name for match in result.matches}) >= 4
     assert len(result.related) == 10
+
+
+async def test_loading_again_finishes_what_an_import_that_was_killed_left_undone(
+    dsn: str, folder: Path, reader: Connection
+) -> None:
+    undone = "drop index search_text_00000_value; update pg_class set reltuples = -1 where relname = 'indicators'"
+    done = """
+        select exists (select from pg_indexes where indexname = 'search_text_00000_value')
+           and (select reltuples > 0 from pg_class where relname = 'indicators')"""
+    await load(dsn, [folder / "feeds"], now=NOW)
+    await reader.execute(undone)
+    await load(dsn, [folder / "feeds"], now=NOW, options=Options(dry_run=True))
+    assert not await reader.fetchval(done), "a dry run writes nothing"
+    assert (await load(dsn, [folder / "feeds"], now=NOW)).new == 0
+    assert await reader.fetchval(done)

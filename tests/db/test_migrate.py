@@ -168,6 +168,29 @@ async def test_upgrades_at_once_end_well_and_only_one_of_them_works(empty_dsn: s
     await migrate.check(empty_dsn)
 
 
+@pytest.mark.parametrize("stopped", ["lock", "mistake", "cut off"])
+async def test_a_later_step_that_is_stopped_leaves_nothing_and_runs_again(dsn: str, stopped: str) -> None:
+    first = migrate.migrations()
+    work = "create table more (id integer); set local lock_timeout = 50; alter table sources add note text;"
+    ends = {"mistake": "select 1 / 0", "cut off": "select pg_terminate_backend(pg_backend_pid())"}
+    failing = migrate.Migration(len(first) + 1, "more", work + ends.get(stopped, ""))
+    untouched = await catalogue(dsn), await rows(dsn)
+    other = await asyncpg.connect(dsn)
+    async with other.transaction():
+        if stopped == "lock":
+            await other.execute("lock table sources in access share mode")
+        with pytest.raises(StorageError) as refused:
+            await migrate.upgrade(dsn, [*first, failing])
+        assert not isinstance(refused.value, SchemaError)
+    await other.close()
+    assert (await catalogue(dsn), await rows(dsn)) == untouched
+
+    steps = [*first, migrate.Migration(failing.version, "more", work)]
+    assert await migrate.upgrade(dsn, steps) == migrate.Status(len(first), len(steps), None)
+    assert (await migrate.upgrade(dsn, steps)).pending == 0
+    assert (await rows(dsn))[-1][:3] == (steps[-1].version, "more", steps[-1].checksum)
+
+
 async def test_a_role_without_rights_is_told_which_it_needs_and_leaves_nothing(
     empty_dsn: str, some_cluster: Cluster
 ) -> None:

@@ -4,6 +4,7 @@ import json
 import random
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -19,6 +20,7 @@ from socdefenders.storage import searching
 from socdefenders.storage.database import Connection, Database
 from socdefenders.storage.ranges import ROWS
 from socdefenders.storage.searching import KEPT_READY, Span
+from socdefenders.storage.sql import load
 from socdefenders.storage.writing import ReadArticle, Writer, name_id
 from tests.clusters import Cluster
 
@@ -285,6 +287,58 @@ async def test_what_stands_in_one_article_by_two_sources_is_related_once(dsn: st
     assert len(related) == len(set(related)) == RELATED
 
 
+class Counting(Database):
+    """Counts its round trips."""
+
+    trips = 0
+
+    async def fetch(self, sql: str, *values: object) -> list[asyncpg.Record]:
+        self.trips += 1
+        return await super().fetch(sql, *values)
+
+
+async def test_what_articles_keep_ready_comes_along_only_where_it_is_used(dsn: str, database: Database) -> None:
+    articles = [report(number) for number in range(25)]
+    common = [seen("common.example", PRESS, each.id) for each in articles]
+    rare = [seen("rare.example", PRESS, each.id) for each in articles[:5]]
+    beside = [seen(f"of-{number}.test", PRESS, each.id, on=number) for number, each in enumerate(articles)]
+    await write(dsn, common + rare + beside, articles)
+
+    for value, related, carried in [("rare", True, 5), ("rare", False, 0), ("common", True, 0)]:
+        found = await searching.exact(database, [f"{value}.example"], None, related=related)
+        assert len([row for row in found if row.related]) == carried, value
+    async with Counting(dsn) as counting:
+        for value, related, trips in [("rare", True, 1), ("rare", False, 1), ("common", True, 2), ("common", False, 1)]:
+            counting.trips = 0
+            result = await find(counting, f"{value}.example", include_related=related)
+            assert (counting.trips, bool(result.related)) == (trips, related), value
+
+
+async def test_no_more_sightings_of_one_indicator_are_joined_than_are_shown(
+    dsn: str, database: Database, reader: Connection
+) -> None:
+    await write(dsn, [seen(f"needle-{number}.example") for number in range(3)])
+    await reader.execute(
+        "insert into sightings select gen_random_uuid(), indicator_id, source_id, null, 10, first_seen, last_seen,"
+        " true, 1, null, '{}', '{}' from sightings, generate_series(1, 300)"
+    )
+    found = await database.fetch("select id from indicators order by value")
+    ids = [row["id"] for row in found]
+    shown = await searching.sightings_of(database, ids)
+    assert [row.indicator_id for row in shown] == [ids[0]] * (FALLBACK_MATCHES + 1)
+    assert [row.sighting.confidence for row in shown[:2]] == [50, 10]
+    [[plan]] = await database.fetch("explain (analyze, format json) " + load("search")["sightings_of"], ids)
+    assert max(joined_rows(json.loads(plan)[0]["Plan"])) <= len(ids) * (FALLBACK_MATCHES + 1)
+
+
+def joined_rows(plan: dict[str, Any]) -> Iterator[float]:
+    """Give how many rows each join of a plan has handed over."""
+    if plan["Node Type"] in {"Nested Loop", "Hash Join", "Merge Join"}:
+        yield plan["Actual Rows"] * plan["Actual Loops"]
+    for part in plan.get("Plans", []):
+        yield from joined_rows(part)
+
+
 # Fallback
 
 
@@ -414,10 +468,35 @@ async def test_no_more_than_fifty_are_shown_and_the_rest_admitted(dsn: str, data
 
 
 async def test_values_of_other_types_that_fill_a_look_are_admitted(dsn: str, database: Database) -> None:
-    await write(dsn, [seen(f"a-{number}-needle.example") for number in range(600)])
+    await write(dsn, [seen(f"needle-{number}.example") for number in range(600)])
     narrowed = await ask(database, "needle", IocType.URL)
     assert (narrowed.strategy, narrowed.complete) == ("none", False)
-    assert (await ask(database, "a-599-needle", IocType.URL)).complete
+    assert (await ask(database, "needle-599", IocType.URL)).complete
+
+
+async def test_values_of_other_types_do_not_hide_older_ones(dsn: str, database: Database, reader: Connection) -> None:
+    await write(dsn, [seen("a-needle.example")])
+    await reader.execute("select setval('search_position', $1)", ROWS + ROWS // 2)
+    beginning = [seen(f"http://needle.example/{number}") for number in range(120)]
+    await write(dsn, beginning + [seen(f"http://x.example/{number}/needle") for number in range(600)])
+    result = await ask(database, "needle", IocType.DOMAIN)
+    assert (values(result), result.complete) == (["a-needle.example"], False)
+
+
+async def test_a_look_for_similar_values_that_reads_to_its_bound_is_admitted(dsn: str, database: Database) -> None:
+    strangers = [seen(f"http://x{number}.example/a/{'w' * 40}/login-harbinger-{number}") for number in range(600)]
+    await write(dsn, [*strangers, seen("login-harbour.example")])
+    assert (await ask(database, "login-harbor.example")).complete is False
+    assert (await ask(database, "weather-station.example")).complete
+
+
+async def test_similar_values_of_another_type_do_not_take_the_place_of_those_asked_for(
+    dsn: str, database: Database
+) -> None:
+    others = [seen(f"http://login-harbour.example/{number}") for number in range(600)]
+    await write(dsn, [*others, seen("login-harbour.example")])
+    result = await ask(database, "login-harbor.example", IocType.DOMAIN)
+    assert (values(result), result.complete) == (["login-harbour.example"], True)
 
 
 async def test_hashes_are_found_by_their_beginning_and_not_by_their_middle(dsn: str, database: Database) -> None:
@@ -496,7 +575,7 @@ async def odd(dsn: str) -> AsyncIterator[Database]:
     | st.text(ODD, min_size=3, max_size=6)
 )
 async def test_a_substring_finds_exactly_the_values_that_contain_it(odd: Database, text: str) -> None:
-    found = await searching.substring(odd, Span(0, ROWS), text, 10_000)
+    found = await searching.substring(odd, Span(0, ROWS), text, None, 10_000)
     assert sorted(each.value for each in found) == [value for value in odd_values() if text in value]
 
 

@@ -27,15 +27,14 @@ from socdefenders.settings import FIELDS, PREFIX, SECRETS, Settings
 from socdefenders.web.api.iocs import PARAMETERS
 from socdefenders.web.api.schemas import Error, Ioc, IocSource, SearchData, SearchMeta, SearchResponse
 from socdefenders.web.app import CODES, STATUSES
-from socdefenders.web.auth import NO_KEY
 from socdefenders.web.metrics import Metrics
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
 FENCE = re.compile(r"^```(\S*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 CODE = re.compile(r"`([^`]+)`")
-LANGUAGES = {"console", "sh", "ini", "sql", "json", "jsonl", "yaml", ""}
-"""`console` is run by tests/e2e/test_docs_commands.py; `sh` is what no test can run."""
+LANGUAGES = {"console", "sh", "ini", "sql", "json", "jsonl", "yaml", "python", ""}
+"""Below tests/e2e, `console` is run by test_docs_commands.py, `python` by test_cli_knowledge.py; `sh` by no test."""
 
 
 def page(name: str) -> str:
@@ -173,7 +172,7 @@ def test_every_error_code_has_an_example_in_the_form_of_an_error() -> None:
     codes = [row[1].strip("`") for row in rows(section(page("api.md"), "## Errors"))[1:]]
     assert [error.code for error in found] == codes
     said = {code: str(error.__doc__).partition("\n")[0] for error, (_, code) in STATUSES.items()}
-    said |= dict(CODES.values()) | {"missing_api_key": NO_KEY}
+    said |= dict(CODES.values())
     varying = {"invalid_parameter", "service_unavailable"}
     assert [error.message for error in found if error.code not in varying] == [
         said[error.code] for error in found if error.code not in varying
@@ -289,7 +288,8 @@ def test_every_message_of_the_troubleshooting_stands_in_the_code() -> None:
 
 def test_every_dependency_has_its_reason_and_no_other() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    names = [re.split(r"[\[<>=~]", each)[0] for each in project["dependencies"]]
+    asked_for = chain(project["dependencies"], *project["optional-dependencies"].values())
+    names = [re.split(r"[\[<>=~]", each)[0] for each in asked_for]
     documented = table(section(page("architecture.md"), "## Dependencies"))
     assert [row[0].strip("`") for row in documented] == names
     assert all(row[1] and re.match(r"20\d\d-\d\d", row[2]) for row in documented)

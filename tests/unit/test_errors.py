@@ -3,6 +3,7 @@
 import inspect
 import re
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -38,11 +39,19 @@ def test_the_drawing_is_the_tree_in_the_order_of_the_code() -> None:
     assert drawn() == parents
 
 
+def test_no_error_that_leaves_its_module_stands_outside_of_the_tree() -> None:
+    source = Path(errors.__file__).parent
+    bases = "|".join(each.__name__ for each in CLASSES)
+    elsewhere = re.compile(rf"^\s*class [A-Z]\w*\((?:\w+, )*(?:{bases}|\w*Error|Exception)\b", re.MULTILINE)
+    files = [file for file in source.rglob("*.py") if file.name != "errors.py"]
+    assert [file.name for file in files if elsewhere.search(file.read_text(encoding="utf-8"))] == []
+
+
 @pytest.mark.parametrize("error", CLASSES)
 def test_an_error_says_by_itself_what_its_docstring_says_first(error: type[SocDefendersError]) -> None:
     raised = error(**SPECIAL.get(error, {}))
     assert raised.message == str(raised) == (error.__doc__ or "").partition("\n")[0]
-    assert raised.message.endswith((".", "--format."))
+    assert raised.message.endswith((".", '."'))
     assert error.__doc__ is not SocDefendersError.__doc__ or error is SocDefendersError
 
 
@@ -70,5 +79,5 @@ def test_an_error_keeps_its_own_copy_of_the_details() -> None:
 
 def test_the_message_of_the_missing_key_is_the_documented_one_word_for_word() -> None:
     assert MissingKey().message == (
-        'API key is required. Include it in the Authorization header as "Bearer sk_live_...".'
+        'API key is required. Include it in the Authorization header as "Bearer sk_live_..."'
     )

@@ -113,11 +113,11 @@ async def test_the_spans_of_a_fallback_cover_every_position_once_the_newest_firs
     assert all(newer.low == older.high for newer, older in pairwise(spans))
     assert all(span.low % ROWS == 0 and 0 < span.high - span.low <= 16 * ROWS for span in spans)
     assert spans[0].high - spans[0].low <= ROWS, "the first look is a small one"
-    assert not fallback.cut
+    assert fallback.complete
 
 
 async def test_no_span_is_begun_after_the_deadline() -> None:
     database = Database("postgresql:///nowhere")
     fallback = Fallback(database, Query("text", ("text",), None, None), None, deadline=0.0)
     assert [span async for span in fallback._spans(10 * ROWS)] == []
-    assert fallback.cut
+    assert not fallback.complete

@@ -9,9 +9,21 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from valkey.asyncio import ConnectionPool
 
+from socdefenders.accounts import SharedCounters
 from socdefenders.errors import SettingsError
-from socdefenders.settings import FIELDS, PREFIX, READERS, SECRETS, Settings, Tier, default_data_dir, read
+from socdefenders.settings import (
+    FIELDS,
+    PREFIX,
+    READERS,
+    SECRETS,
+    VALKEY_SCHEMES,
+    Settings,
+    Tier,
+    default_data_dir,
+    read,
+)
 
 GOOD: dict[str, tuple[str, object]] = {
     "data_dir": ("/srv/data", Path("/srv/data")),
@@ -47,6 +59,15 @@ BAD = [
         for raw in ("db.example/soc", "mysql://db.example/soc", "postgresql:soc", "http://db.example")
     ),
     *(("valkey_url", raw) for raw in ("cache.example:6379", "http://cache.example", "redis:6379")),
+    *(("valkey_url", f"valkey://{rest}") for rest in ("cache.example", "cache.example/0", ":6379/0", "/0", "[::1/0")),
+    *(
+        ("valkey_url", f"valkey://cache.example:{rest}")
+        for rest in ("", "abc/0", "65536", "0", "1/x", "1/0/1", "1/0#a")
+    ),
+    *(
+        ("valkey_url", f"valkey://{rest}")
+        for rest in ("a,b:1/0", "a b:1", ":p@,@a:1", "a:1/0?db=x", "a:1/0?max_connections=1")
+    ),
     *(
         ("public_url", raw)
         for raw in ("intel.example", "ftp://intel.example", "//intel.example", "https:intel.example")
@@ -125,6 +146,34 @@ def test_any_value_is_read_or_refused_and_nothing_else(name: str, raw: str) -> N
         assert of_type(found, typing.get_type_hints(Settings)[name])
 
 
+@pytest.mark.parametrize(
+    ("raw", "host", "port", "number"),
+    [
+        ("VALKEY://cache.example:6379", "cache.example", 6379, None),
+        ("redis://[::1]:1/", "::1", 1, None),
+        ("valkeys://:p%40ss@cache_1:6379/15?ssl_ca_certs=/etc/ca.pem", "cache_1", 6379, 15),
+    ],
+)
+def test_the_address_of_valkey_is_understood_as_it_is_by_the_client(
+    raw: str, host: str, port: int, number: int | None
+) -> None:
+    address = read({"SOCDEFENDERS_VALKEY_URL": raw}).valkey_url
+    assert address is not None
+    known = ConnectionPool.from_url(address).connection_kwargs
+    assert (known["host"], known["port"], known.get("db")) == (host, port, number)
+
+
+@given(
+    st.sampled_from(VALKEY_SCHEMES),
+    st.just("") | st.text("ab1:@/?#[]%,. \n٣é", max_size=10),
+    st.just("") | st.text("ab1:@/?#[]%,.=& \n٣é", max_size=10),
+)
+def test_no_address_of_valkey_that_is_read_makes_the_client_stumble(scheme: str, before: str, after: str) -> None:
+    address = outcome("valkey_url", f"{scheme}://{before}a:1{after}")
+    if isinstance(address, str):
+        assert SharedCounters(address).away is False
+
+
 @given(st.text(min_size=1).filter(lambda text: not text.lower().startswith(("postgresql://", "postgres://"))))
 def test_a_refusal_never_repeats_a_secret(raw: str) -> None:
     secret = f"pass-{raw}-word"
@@ -192,9 +241,8 @@ def test_a_file_that_holds_something_else_is_refused_without_repeating_it(tmp_pa
     assert "hunter2" not in refused.value.message
 
 
-def test_the_home_directory_may_be_abbreviated(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HOME", "/srv/analyst")
-    assert read({"SOCDEFENDERS_DATA_DIR": "~/intel"}).data_dir == Path("/srv/analyst/intel")
+def test_the_home_directory_may_be_abbreviated() -> None:
+    assert read({"SOCDEFENDERS_DATA_DIR": "~/intel"}).data_dir == Path.home() / "intel"
     assert read({"SOCDEFENDERS_DATA_DIR": "intel"}).data_dir == Path.cwd() / "intel"
 
 

@@ -44,6 +44,16 @@ def test_any_bytes_are_read_as_the_standard_library_reads_them_or_refused(query:
     }
 
 
+@given(st.lists(st.binary(max_size=20) | st.just(b"api_key=key"), max_size=5))
+def test_a_key_is_found_in_any_bytes_or_two_are_refused(fields: list[bytes]) -> None:
+    found = {value for name, value in parse_qsl(b"&".join(fields).decode(errors="replace")) if name == "api_key"}
+    if len(found) > 1:
+        with pytest.raises(InputError):
+            credential(scope(b"&".join(fields)))
+    else:
+        assert credential(scope(b"&".join(fields))) == (found.pop() if found else None)
+
+
 def test_a_known_parameter_that_is_repeated_is_refused_and_an_unknown_one_ignored() -> None:
     assert parameters(scope(b"q=a&x=1&x=2"), ("q",))["q"] == "a"
     with pytest.raises(InputError) as refused:
@@ -57,39 +67,46 @@ def test_a_query_of_too_many_parameters_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("headers", "in_query", "expected"),
+    ("headers", "query", "expected"),
     [
-        ([], None, None),
-        ([], "", None),
-        ([], "key", "key"),
-        ([(b"authorization", b"Bearer key")], None, "key"),
-        ([(b"authorization", b"BEARER  key ")], "key", "key"),
-        ([(b"authorization", b"Bearer ")], None, None),
-        ([(b"authorization", b"Bearer")], None, None),
-        ([(b"authorization", b"Basic key")], None, None),
-        ([(b"x-api-key", b" key ")], None, "key"),
-        ([(b"x-api-key", b"\xff")], None, "ÿ"),
+        ([], b"", None),
+        ([], b"api_key=", None),
+        ([], b"api_key", None),
+        ([], b"q=aa&api_key=key", "key"),
+        ([], b"%61pi_key=k%65y&api_key=key", "key"),
+        ([], b"q=%ff&api_key=key", "key"),
+        ([], b"q=\xff&api_key=key", "key"),
+        ([], b"q=api_key&q=aa" + b"&b=c" * (MAX_PARAMETERS - 3) + b"&api_key=key&d=e", "key"),
+        ([], b"b=c&" * MAX_PARAMETERS + b"api_key=key", None),
+        ([(b"authorization", b"Bearer key")], b"q=%ff", "key"),
+        ([(b"authorization", b"BEARER  key ")], b"api_key=key", "key"),
+        ([(b"authorization", b"Bearer ")], b"", None),
+        ([(b"authorization", b"Bearer")], b"", None),
+        ([(b"authorization", b"Basic key")], b"", None),
+        ([(b"x-api-key", b" key ")], b"", "key"),
+        ([(b"x-api-key", b"\xff")], b"", "ÿ"),
     ],
 )
-def test_a_key_is_found_in_each_of_its_places(
-    headers: list[tuple[bytes, bytes]], in_query: str | None, expected: str | None
+def test_a_key_is_found_in_each_of_its_places_whatever_else_the_query_holds(
+    headers: list[tuple[bytes, bytes]], query: bytes, expected: str | None
 ) -> None:
-    assert credential(headers, in_query) == expected
+    assert credential({"headers": headers, "query_string": query}) == expected
 
 
 @pytest.mark.parametrize(
-    ("headers", "in_query"),
+    ("headers", "query"),
     [
-        ([(b"authorization", b"Bearer one"), (b"x-api-key", b"two")], None),
-        ([(b"authorization", b"Bearer one"), (b"authorization", b"Bearer two")], None),
-        ([(b"x-api-key", b"one")], "two"),
+        ([(b"authorization", b"Bearer one"), (b"x-api-key", b"two")], b""),
+        ([(b"authorization", b"Bearer one"), (b"authorization", b"Bearer two")], b""),
+        ([(b"x-api-key", b"one")], b"api_key=two"),
+        ([], b"api_key=one&api_key=two"),
     ],
 )
 def test_two_keys_that_disagree_are_refused_without_repeating_them(
-    headers: list[tuple[bytes, bytes]], in_query: str | None
+    headers: list[tuple[bytes, bytes]], query: bytes
 ) -> None:
     with pytest.raises(InputError) as refused:
-        credential(headers, in_query)
+        credential({"headers": headers, "query_string": query})
     assert "one" not in refused.value.message.replace("one of", "")
     assert refused.value.parameter == "api_key"
 

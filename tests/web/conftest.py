@@ -1,12 +1,17 @@
 """Servers for the tests of the API: one for all that only ask, and new ones for what disturbs."""
 
+import io
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+import structlog
 
+from socdefenders.web import log
 from tests.web.serving import WITHIN, Server, fill_now, new_key
 
 
@@ -36,12 +41,29 @@ StartServer = Callable[..., Server]
 
 @pytest.fixture
 def start_server(dsn: str, tmp_path: Path) -> Iterator[StartServer]:
-    """Start servers on the test's own database; they stop with the test."""
+    """Start servers on the test's own database, for all of which it stays one minute; they stop with the test."""
     with ExitStack() as stack:
-        numbers = iter(range(100))
+        numbers, began = iter(range(100)), datetime.now(UTC)
 
-        def start(*, head_seconds: float = WITHIN, **settings: object) -> Server:
+        def start(*, head_seconds: float = WITHIN, at: datetime = began, **settings: object) -> Server:
             log = tmp_path / f"server-{next(numbers)}.log"
-            return stack.enter_context(Server(dsn, log, head_seconds=head_seconds, **settings))
+            return stack.enter_context(Server(dsn, log, head_seconds=head_seconds, at=at, **settings))
 
         yield start
+
+
+@pytest.fixture
+def _logging_restored() -> Iterator[None]:
+    handlers, level = logging.root.handlers[:], logging.root.level
+    yield
+    logging.root.handlers[:] = handlers
+    logging.root.setLevel(level)
+    structlog.reset_defaults()
+
+
+@pytest.fixture
+def logged(_logging_restored: None) -> io.BytesIO:
+    """What this process logs, as lines of JSON."""
+    stream = io.BytesIO()
+    log.configure(level="info", form="json", stream=stream)
+    return stream

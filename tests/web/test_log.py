@@ -5,27 +5,16 @@ import io
 import logging
 import os
 import re
-from collections.abc import Iterator
 
 import httpx
 import orjson
 import pytest
-import structlog
 
 from socdefenders.web import log
 from tests.web.conftest import Api, StartServer
 from tests.web.serving import new_key
 
 UNKNOWN = "sk_live_" + "C" * 40
-
-
-@pytest.fixture
-def _logging_restored() -> Iterator[None]:
-    handlers, level = logging.root.handlers[:], logging.root.level
-    yield
-    logging.root.handlers[:] = handlers
-    logging.root.setLevel(level)
-    structlog.reset_defaults()
 
 
 def lines_of(request_id: str, text: str) -> list[dict[str, object]]:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+from fastapi.routing import APIRoute
 from hypothesis import strategies as st
 
 from socdefenders.cli.demo import VALUE
@@ -29,9 +30,19 @@ def test_every_documented_endpoint_is_served_and_every_served_one_documented(api
     for path, methods in document["paths"].items():
         assert list(methods) == ["get"]
         assert api.server.client.get(path).status_code not in {404, 405}, path
-    app = Application(Settings(data_dir=Path()), dsn="postgresql:///nowhere", lifespan=False)
+    app = Application(Settings(data_dir=Path()), dsn="postgresql:///nowhere")
     served = {getattr(route, "path", "") for router in app.routers for route in router.routes}
     assert served == set(document["paths"]) | PAGES
+
+
+def test_no_endpoint_leaves_its_parameters_to_the_framework_whose_errors_have_another_form() -> None:
+    app = Application(Settings(data_dir=Path()), dsn="postgresql:///nowhere")
+    routes = [route for router in app.routers for route in router.routes if isinstance(route, APIRoute)]
+    assert routes
+    for route in routes:
+        taken = route.dependant
+        read = (taken.path_params, taken.query_params, taken.header_params, taken.cookie_params, taken.body_params)
+        assert not any(read), route.path
 
 
 def test_the_search_names_every_parameter_status_header_and_way_to_bring_a_key(api: Api) -> None:

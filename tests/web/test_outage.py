@@ -10,9 +10,11 @@ from pathlib import Path
 import pytest
 
 from socdefenders.storage import pgconfig
+from socdefenders.storage.database import Database
+from socdefenders.storage.pgconfig import ROLE
 from tests.clusters import Cluster, cluster
 from tests.web.conftest import Api, StartServer
-from tests.web.serving import Server, eventually, fill_now, new_key, run_together
+from tests.web.serving import Server, eventually, fetch, fill_now, new_key, run_together
 
 
 @pytest.fixture
@@ -41,6 +43,31 @@ def test_with_the_database_away_it_says_so_and_recovers_by_itself(own_cluster: C
             assert eventually(lambda: server.search("192.0.2.10", secret).status_code == 200)
             assert eventually(lambda: server.client.get("/readyz").status_code == 200)
             assert "socdefenders_database_unavailable_total 1.0" in server.client.get("/metrics").text
+
+
+@pytest.mark.parametrize(
+    ("shut", "open_", "status"),
+    [
+        (f"alter role {ROLE} nologin", f"alter role {ROLE} login", 503),
+        ("alter database {} with allow_connections false", "alter database {} with allow_connections true", 500),
+    ],
+    ids=["role", "database"],
+)
+async def test_a_database_that_lets_nobody_in_is_away_and_its_words_are_for_the_log(
+    own_cluster: Cluster, tmp_path: Path, shut: str, open_: str, status: int
+) -> None:
+    with own_cluster.database() as dsn, Server(dsn, tmp_path / "server.log") as server:
+        secret, name = new_key(dsn), str(fetch(dsn, "select current_database() as name")[0]["name"])
+        async with Database(own_cluster.instance.dsn, size=1) as beside:
+            await beside.execute(shut.format(name))
+            await beside.fetch("select pg_terminate_backend(pid) from pg_stat_activity where datname = $1", name)
+            assert eventually(lambda: server.client.get("/readyz").status_code == 503)
+            error = server.client.get("/readyz").json()["error"]
+            assert error["details"]["checks"]["database"] == error["details"]["checks"]["schema"] == "unavailable"
+            assert server.search("aa", secret).status_code == status
+            await beside.execute(open_.format(name))
+        assert eventually(lambda: server.client.get("/readyz").status_code == 200)
+        assert "not permitted to log in" in server.log() or "not currently accepting connections" in server.log()
 
 
 def test_while_a_backup_is_restored_it_says_that_the_database_is_away(own_cluster: Cluster, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ on which it would be heard is down, memory is not used at all: each request asks
 revoked key never works. Unknown keys are not remembered; a flood of them cannot displace known ones.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from ipaddress import ip_address
@@ -13,7 +14,7 @@ from typing import Self
 from uuid import UUID
 
 from socdefenders.accounts.keys import digest, well_formed
-from socdefenders.errors import AddressNotAllowed, ExpiredKey, InsufficientScope, InvalidKey
+from socdefenders.errors import AddressNotAllowed, ExpiredKey, InsufficientScope, InvalidKey, StorageError
 from socdefenders.storage import keys
 from socdefenders.storage.database import Database
 from socdefenders.storage.keys import CHANNEL, Key, Network
@@ -75,6 +76,8 @@ class Authenticator:
         self._generation = 0
         self.listening = False
         """Whether revocations are heard."""
+        self._turned: Callable[[StorageError | None], None] = lambda _reason: None
+        self._told = False
 
     def __len__(self) -> int:
         """Return how many callers are remembered."""
@@ -93,9 +96,16 @@ class Authenticator:
             raise ExpiredKey
         return caller
 
-    async def listen(self) -> None:
-        """Hear revocations until cancelled."""
-        await self._database.listen(CHANNEL, self._heard, self._lost)
+    async def listen(self, turned: Callable[[StorageError | None], None] = lambda _reason: None) -> None:
+        """Hear revocations until cancelled.
+
+        `turned` is told why when they are not heard any more, and None when they are heard again.
+        """
+        self._turned = turned
+        try:
+            await self._database.listen(CHANNEL, self._heard, self._lost)
+        finally:
+            self._deafen()
 
     def _remembered(self, key_hash: bytes) -> Caller | None:
         entry = self._callers.get(key_hash)
@@ -122,8 +132,17 @@ class Authenticator:
     def _heard(self, _payload: str) -> None:
         self.listening = True
         self._forget()
+        if self._told:
+            self._told = False
+            self._turned(None)
 
-    async def _lost(self) -> None:
+    def _lost(self, reason: StorageError) -> None:
+        self._deafen()
+        if not self._told:
+            self._told = True
+            self._turned(reason)
+
+    def _deafen(self) -> None:
         self.listening = False
         self._forget()
 

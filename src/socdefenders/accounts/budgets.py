@@ -55,7 +55,8 @@ class Budgets:
         # Apart, so that a flood of addresses cannot displace the counts of a key.
         self._strangers = LocalCounters()
         self._seeded: set[str] = set()
-        self._seeded_day = 0
+        self._seeded_at = (0, 0)
+        """The day they are of, and the turns of Valkey until then."""
 
     @property
     def away(self) -> bool:
@@ -69,10 +70,7 @@ class Budgets:
         minute = await self._add(self._keys, _minute(who, seconds), MINUTE)
         if minute > tier.per_minute:
             raise _exceeded(tier.per_minute, "minute", seconds, tier.name)
-        name = _day(who, seconds)
-        if self._shared is None or self._shared.away:
-            await self._seed(name, caller, now)
-        day = await self._add(self._keys, name, DAY)
+        day = await self._spend_of_day(_day(who, seconds), caller, now)
         if day > tier.per_day:
             raise _exceeded(tier.per_day, "day", seconds, tier.name)
         self._usage.count(caller.key_id, now)
@@ -123,18 +121,35 @@ class Budgets:
                 return count
         return local.read(name)
 
-    async def _seed(self, name: str, caller: Caller, now: datetime) -> None:
-        """Start this process's count of a day from what earlier processes wrote down."""
-        if name in self._seeded:
-            return
-        written = await self._usage.requests_of_day(caller.key_id, now.date())
-        if name in self._seeded:  # another request of the same key was faster
-            return
-        if self._seeded_day != now.toordinal():
-            self._seeded_day = now.toordinal()
+    async def _spend_of_day(self, name: str, caller: Caller, now: datetime) -> int:
+        seeded = await self._seed(name, caller, now)
+        day = await self._add(self._keys, name, DAY)
+        if day > 1 or not seeded:
+            return day
+        # The count begins anew though it had begun: Valkey was started again, and keeps nothing.
+        self._seeded.discard(name)
+        await self._seed(name, caller, now)
+        return await self._add(self._keys, name, DAY)
+
+    async def _seed(self, name: str, caller: Caller, now: datetime) -> bool:
+        """Let the count of a day start from what is written down; tell whether that was done before.
+
+        It is done once, and again whenever Valkey goes or comes back: so a day holds what was counted before a
+        restart, and elsewhere while Valkey was away.
+        """
+        current = (now.toordinal(), 0 if self._shared is None else self._shared.turns)
+        if self._seeded_at != current:
+            self._seeded_at = current
             self._seeded.clear()
-        self._seeded.add(name)
-        self._keys.add(name, DAY, written)
+        if name in self._seeded:
+            return True
+        written = await self._usage.requests_of_day(caller.key_id, now.date())
+        self._keys.raise_to(name, DAY, written)
+        if self._shared is not None:
+            await self._shared.raise_to(name, DAY, written)
+        if self._seeded_at == current:
+            self._seeded.add(name)
+        return False
 
 
 @lru_cache(maxsize=1024)

@@ -9,11 +9,24 @@ from time import monotonic
 
 from limits.aio.storage import RedisStorage
 from limits.errors import StorageError
-from valkey.asyncio import ConnectionPool
+from valkey.asyncio import ConnectionPool, Valkey
+from valkey.exceptions import ValkeyError
 
 MAX_COUNTERS = 100_000
 VALKEY_SECONDS = 0.25
 RETRY_SECONDS = 2.0
+_PREFIX = "socdefenders"
+# In one step, so that of several processes that do it at the same moment none adds to what another one has added.
+_RAISE = """
+local missing = tonumber(ARGV[2]) - tonumber(redis.call('get', KEYS[1]) or '0')
+if missing > 0 then
+    redis.call('incrby', KEYS[1], missing)
+end
+if redis.call('ttl', KEYS[1]) == -1 then
+    redis.call('expire', KEYS[1], ARGV[1])
+end
+return missing
+"""
 
 
 class LocalCounters:
@@ -46,6 +59,12 @@ class LocalCounters:
         """Return what a counter says."""
         return self._counts.get(name, 0)
 
+    def raise_to(self, name: str, seconds: int, least: int) -> None:
+        """Let a counter say `least` at least."""
+        missing = least - self.read(name)
+        if missing > 0:
+            self.add(name, seconds, missing)
+
     def _make_room(self) -> None:
         now = self._clock()
         full = len(self._counts) >= self._size
@@ -68,21 +87,24 @@ class SharedCounters:
         url: str,
         *,
         clock: Callable[[], float] = monotonic,
-        turned: Callable[[bool], None] = lambda _away: None,
+        turned: Callable[[Exception | None], None] = lambda _reason: None,
     ) -> None:
-        """Connect on first use; `turned(away)` is called when Valkey stops answering, and when it answers again."""
+        """Connect on first use; `turned` is told why when Valkey stops answering, and None when it answers again."""
         self._pool = ConnectionPool.from_url(url, socket_timeout=VALKEY_SECONDS, socket_connect_timeout=VALKEY_SECONDS)
         self._storage = RedisStorage(
             url,
             wrap_exceptions=True,
             implementation="valkey",
-            key_prefix="socdefenders",
+            key_prefix=_PREFIX,
             connection_pool=self._pool,  # type: ignore[arg-type]  # documented; the annotation is too narrow
         )
+        self._raise = Valkey(connection_pool=self._pool).register_script(_RAISE)
         self._clock = clock
         self._turned = turned
         self._lost = False
         self._retry_at = 0.0
+        self.turns = 0
+        """How often Valkey has stopped answering, or answered again."""
 
     @property
     def away(self) -> bool:
@@ -97,20 +119,27 @@ class SharedCounters:
         """Return what a counter says; None when Valkey is away."""
         return await self._ask(self._storage.get(name)) if not self.away else None
 
+    async def raise_to(self, name: str, seconds: int, least: int) -> None:
+        """Let a counter say `least` at least; nothing when Valkey is away, for which `turns` is to be looked at."""
+        if not self.away:
+            await self._ask(self._raise(keys=[f"{_PREFIX}:{name}"], args=[seconds, least]))
+
     async def _ask(self, question: Awaitable[int]) -> int | None:
         try:
             answer = await question
-        except (StorageError, OSError):
+        except (StorageError, ValkeyError, OSError) as error:
             self._retry_at = self._clock() + RETRY_SECONDS
-            self._turn(lost=True)
+            self._turn(error)
             return None
-        self._turn(lost=False)
+        self._turn(None)
         return answer
 
-    def _turn(self, *, lost: bool) -> None:
+    def _turn(self, reason: Exception | None) -> None:
+        lost = reason is not None
         if lost is not self._lost:
             self._lost = lost
-            self._turned(lost)
+            self.turns += 1
+            self._turned(reason)
 
     async def close(self) -> None:
         """Close the connections."""

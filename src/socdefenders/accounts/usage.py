@@ -23,6 +23,8 @@ class UsageLog:
         """Start with nothing counted."""
         self._database = database
         self._counted: dict[tuple[UUID, date], tuple[int, datetime]] = {}
+        self._turn = asyncio.Lock()
+        self._writing: asyncio.Future[None] | None = None
 
     def count(self, key_id: UUID, now: datetime) -> None:
         """Count one request."""
@@ -35,16 +37,24 @@ class UsageLog:
         return await keys.requests_of_day(self._database, key_id, day)
 
     async def flush(self) -> None:
-        """Write everything down; what cannot be written stays counted."""
-        counted, self._counted = self._counted, {}
-        rows = [Usage(key_id, day, requests, last) for (key_id, day), (requests, last) in counted.items()]
-        try:
-            await keys.add_usage(self._database, rows)
-        except StorageError:
-            for slot, (requests, last) in counted.items():
-                since, later = self._counted.get(slot, (0, last))
-                self._counted[slot] = (requests + since, later)
-            raise
+        """Write everything down; what cannot be written stays counted.
+
+        A write that is under way goes on when its caller is cancelled, and the next flush waits for it.
+        """
+        self._writing = asyncio.ensure_future(self._write())
+        await asyncio.shield(self._writing)
+
+    async def _write(self) -> None:
+        async with self._turn:
+            counted, self._counted = self._counted, {}
+            rows = [Usage(key_id, day, requests, last) for (key_id, day), (requests, last) in counted.items()]
+            try:
+                await keys.add_usage(self._database, rows)
+            except BaseException:
+                for slot, (requests, last) in counted.items():
+                    since, later = self._counted.get(slot, (0, last))
+                    self._counted[slot] = (requests + since, later)
+                raise
 
     async def run(self, failed: Callable[[StorageError], None]) -> None:
         """Flush every few seconds until cancelled; tell `failed` of what could not be written."""

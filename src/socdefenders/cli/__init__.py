@@ -8,16 +8,17 @@ import importlib
 import os
 import signal
 import sys
+import warnings
 
 import click
 
 from socdefenders import __version__
 from socdefenders.cli import output
-from socdefenders.cli.output import OutputLost
 from socdefenders.cli.terminal import safe
 from socdefenders.errors import (
     AccessError,
     InputError,
+    OutputLost,
     ServerUnavailable,
     SettingsError,
     SocDefendersError,
@@ -25,14 +26,18 @@ from socdefenders.errors import (
 )
 
 COMMANDS = {
-    "up": ("up", "Run everything: database, schema, API."),
-    "serve": ("serve", "Run the API alone."),
-    "import": ("importing", "Load files that publishers publish."),
-    "search": ("searching", "Ask who reported a value."),
-    "keys": ("keys", "Create, list and revoke API keys."),
-    "db": ("db", "Look after the database's schema."),
+    "up": ("up.command", "Run everything: database, schema, API."),
+    "serve": ("serve.command", "Run the API alone."),
+    "import": ("importing.command", "Load files that publishers publish."),
+    "search": ("searching.command", "Ask who reported a value."),
+    "extract": ("extracting.command", "Find the indicators in reports, mails and other files."),
+    "refang": ("filters.refang", "Undo defanging, line by line."),
+    "defang": ("filters.defang", "Write what could become a link so that it cannot, line by line."),
+    "keys": ("keys.command", "Create, list and revoke API keys."),
+    "knowledge": ("knowledge.command", "Look after what is known beforehand: warning lists, ATT&CK, names."),
+    "db": ("db.command", "Look after the database's schema."),
 }
-"""Each command's module below this one, and its line in the help."""
+"""Each command as `module.name` below this one, and its line in the help."""
 
 STATUSES: dict[type[SocDefendersError], int] = {
     InputError: 2,
@@ -50,6 +55,7 @@ Try it:
   socdefenders up --demo
   socdefenders import feeds/ report.html
   socdefenders search '198[.]51[.]100[.]23'
+  socdefenders extract report.pdf
 
 \b
 Every command says more by --help. Settings are environment variables, SOCDEFENDERS_...; an option
@@ -71,7 +77,8 @@ class Commands(click.Group):
         del ctx
         if cmd_name not in COMMANDS:
             return None
-        command = importlib.import_module(f"{__name__}.{COMMANDS[cmd_name][0]}").command
+        module, name = COMMANDS[cmd_name][0].split(".")
+        command = getattr(importlib.import_module(f"{__name__}.{module}"), name)
         return command if isinstance(command, click.Command) else None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -100,13 +107,15 @@ def main() -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # both ask for the same orderly end
     try:
         output.prepare()
+        warnings.formatwarning = _warning
         status = _run()
         sys.stdout.flush()
     except OutputLost as lost:
         output.discard()
-        if text := str(lost):
-            click.echo(f"Error: {text}", err=True)
-        status = lost.status
+        status = output.BROKEN_PIPE
+        if not lost.reader_gone:
+            click.echo(f"Error: {lost.message}", err=True)
+            status = output.LOST
     sys.exit(status)
 
 
@@ -116,6 +125,8 @@ def _run() -> int:
     except click.ClickException as error:
         error.show()
         return error.exit_code
+    except OutputLost:
+        raise  # nothing more can be said there
     except SocDefendersError as error:
         click.echo(f"Error: {safe(error.message)}", err=True)
         return _status(error)
@@ -123,6 +134,15 @@ def _run() -> int:
         click.echo("Interrupted.", err=True)
         return INTERRUPTED
     return status if isinstance(status, int) else 0
+
+
+def _warning(
+    message: Warning | str, category: type[Warning], filename: str, lineno: int, line: str | None = None
+) -> str:
+    """Return what people read of a warning: of one of ours its advice, without the place in the code."""
+    del line
+    ours = category.__module__.startswith(f"{__package__.partition('.')[0]}.")
+    return f"{'Warning' if ours else f'{filename}:{lineno}: {category.__name__}'}: {safe(str(message))}\n"
 
 
 def _status(error: SocDefendersError) -> int:

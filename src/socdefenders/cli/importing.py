@@ -29,8 +29,8 @@ Examples:
   socdefenders import --dry-run --strict new-feed.csv
 
 \b
-Exit status: 0 loaded; 1 something was malformed and --strict was given, or nothing could be read;
-2 wrong usage; 3 no database; 130 interrupted.
+Exit status: 0 loaded; 1 nothing could be read of any file, or something was malformed and --strict
+was given; 2 wrong usage; 3 no database; 130 interrupted.
 """
 
 INTERRUPTED = 130
@@ -172,6 +172,8 @@ def command(
         return INTERRUPTED
     if not run.outcome.files:
         raise FeedError("There is no file to load at the paths named.")
+    if run.outcome.unread == run.outcome.files:
+        raise FeedError("Nothing could be read; the reasons stand above. Is it one of --list-formats?")
     return 1 if strict and run.outcome.malformed else 0
 
 

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import click
 
-from socdefenders import settings
+from socdefenders import knowledge, settings
 from socdefenders.settings import PREFIX, Settings
 
 Decorated = TypeVar("Decorated", bound=Callable[..., object])
@@ -30,6 +30,11 @@ def data_dir(command: Decorated) -> Decorated:
 def own_data_dir(command: Decorated) -> Decorated:
     """Add --data-dir for a command that runs the instance itself."""
     return _data_dir(_WHERE + "One instance at a time runs there. " + _NONE)(command)
+
+
+def own_files(command: Decorated) -> Decorated:
+    """Add --data-dir for a command that looks after files in it, and needs no database."""
+    return _data_dir("Where the file lies, beside an embedded database (also: SOCDEFENDERS_DATA_DIR).")(command)
 
 
 def _data_dir(text: str) -> Callable[[Decorated], Decorated]:
@@ -65,7 +70,10 @@ def as_json(command: Decorated) -> Decorated:
 def read(
     environ: Mapping[str, str], data_dir: Path | None = None, host: str | None = None, port: int | None = None
 ) -> Settings:
-    """Read the settings; an option that was given wins over its variable."""
+    """Read the settings; an option that was given wins over its variable.
+
+    What is known beforehand then lies in the data directory.
+    """
     found = settings.read(environ)
     found = replace(
         found,
@@ -73,6 +81,7 @@ def read(
         host=host or found.host,
         port=found.port if port is None else port,
     )
+    knowledge.use(found.data_dir)
     return found if environ.get(PUBLIC_URL) else replace(found, public_url=address(found.host, found.port))
 
 

@@ -10,6 +10,8 @@ import signal
 import sys
 from typing import TYPE_CHECKING
 
+from socdefenders.errors import OutputLost
+
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
@@ -19,15 +21,6 @@ BROKEN_PIPE = 128 + signal.SIGPIPE
 """The usual one when whoever read along has gone."""
 
 
-class OutputLost(Exception):
-    """Standard output cannot be written; no OSError, which click and rich end with status 1."""
-
-    def __init__(self, reason: str, status: int = LOST) -> None:
-        """Say the `reason`; nothing when whoever read along has gone."""
-        super().__init__(reason)
-        self.status = status
-
-
 class _Output(io.FileIO):
     """Standard output as it is, with errors of its own."""
 
@@ -35,7 +28,7 @@ class _Output(io.FileIO):
         try:
             return super().write(data)
         except BrokenPipeError as error:
-            raise OutputLost("", BROKEN_PIPE) from error
+            raise OutputLost(reader_gone=True) from error
         except OSError as error:
             raise OutputLost(f"Standard output cannot be written: {error.strerror}.") from error
 

@@ -1,7 +1,7 @@
-"""The progress bar of an import, on standard error, where that is a terminal."""
+"""The progress bar over many files, on standard error, where that is a terminal."""
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -9,6 +9,7 @@ from typing import Self
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
 from socdefenders.cli.terminal import console, safe
+from socdefenders.feeds import files
 
 MOST_FILES = 100_000
 """Files whose sizes are added up beforehand; with more, the bar only moves."""
@@ -16,10 +17,10 @@ NAME_WIDTH = 36
 
 
 class Bar:
-    """How far an import is: by the size of the files that lie behind it."""
+    """How far a command is: by the size of the files that lie behind it."""
 
-    def __init__(self, paths: Sequence[Path]) -> None:
-        """Show nothing unless standard error is a terminal."""
+    def __init__(self, paths: Sequence[Path], what: str = "records", *, wanted: bool = True) -> None:
+        """Count `what`; show nothing unless it is `wanted` and standard error is a terminal."""
         self._paths = paths
         self._behind: dict[str, int] = {}
         self._total: int | None = None
@@ -29,12 +30,12 @@ class Bar:
             TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=24),
             TextColumn(
-                "{task.fields[files]:,} files  {task.fields[records]:,} records  {task.fields[rate]:,.0f}/s",
+                f"{{task.fields[files]:,}} files  {{task.fields[records]:,}} {what}  {{task.fields[rate]:,.0f}}/s",
                 markup=False,
             ),
             TimeElapsedColumn(),
             console=console(sys.stderr),
-            disable=not sys.stderr.isatty(),
+            disable=not (wanted and sys.stderr.isatty()),
             transient=True,
         )
 
@@ -54,6 +55,8 @@ class Bar:
 
     def show(self, file: str, files: int, records: int) -> None:
         """Say that `file` is being read, after so many files and records."""
+        if self._progress.disable:
+            return
         elapsed = self._progress.tasks[0].elapsed or 0.0
         name = safe(file)
         self._progress.update(
@@ -71,20 +74,6 @@ class Bar:
             if number == MOST_FILES:
                 return
             self._behind[str(path)] = total
-            total += path.stat().st_size
+            total += path.stat().st_size if path.is_file() else 0
         # Within one file there is no telling how much of it was read: the bar then only moves.
         self._total = total if len(self._behind) > 1 else None
-
-
-def files(paths: Sequence[Path]) -> Iterator[Path]:
-    """Give the files in the order in which they are loaded: those of a folder before those of the folders in it."""
-    for path in paths:
-        if path.is_file():
-            yield path
-        else:
-            below = (file for file in path.rglob("*") if file.is_file() and not _hidden(file.relative_to(path)))
-            yield from sorted(below, key=lambda file: (*((1, part) for part in file.parts[:-1]), (0, file.name)))
-
-
-def _hidden(path: Path) -> bool:
-    return any(part.startswith(".") for part in path.parts)

@@ -3,8 +3,8 @@
 import asyncio
 import socket
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 
 import click
@@ -61,24 +61,26 @@ def run(settings: Settings, place: Place, *, before: Callable[[], Awaitable[str]
 
 async def _run(settings: Settings, place: Place, before: Callable[[], Awaitable[str]]) -> None:
     text = await before()
-    async with _kept_alive(place):
-        await server.run(settings, place.dsn, ready=lambda _url: _print(text))
+    serve = server.run(settings, place.dsn, ready=lambda _url: _print(text))
+    if place.instance is None or not place.owned:
+        await serve
+    else:
+        await beside(serve, embedded.keep_alive(place.instance, log.logger().warning))
+
+
+async def beside(work: Coroutine[object, object, None], guard: Coroutine[object, object, None]) -> None:
+    """Do `work` while `guard` runs; whichever ends first ends the other, and its error is raised."""
+    tasks = [asyncio.create_task(guard), asyncio.create_task(work)]
+    try:
+        ended, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+    for task in ended:
+        task.result()
 
 
 def _print(text: str) -> None:
     click.echo(text)
     sys.stdout.flush()
-
-
-@asynccontextmanager
-async def _kept_alive(place: Place) -> AsyncIterator[None]:
-    if place.instance is None or not place.owned:
-        yield
-        return
-    guard = asyncio.create_task(embedded.keep_alive(place.instance, log.logger().warning))
-    try:
-        yield
-    finally:
-        guard.cancel()
-        with suppress(asyncio.CancelledError):
-            await guard

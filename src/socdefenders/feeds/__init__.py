@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from socdefenders.errors import UnknownFormat
 from socdefenders.feeds.detect import detect
-from socdefenders.feeds.files import Entry, Limits, walk
+from socdefenders.feeds.files import Entry, Limits, files, walk
 from socdefenders.feeds.parsers import PARSERS, Format, Hints, Parser
 from socdefenders.feeds.streams import HEAD
 from socdefenders.model import Item
@@ -22,6 +22,7 @@ __all__ = [
     "Limits",
     "Parser",
     "detect",
+    "files",
     "items",
     "recognise",
     "source_name",
@@ -52,7 +53,7 @@ def items(entry: Entry, format_: Format | None = None) -> Iterator[Item]:
 
 
 _ENDING = re.compile(
-    r"\.(?:gz|zst|xz|bz2|tgz|tar|zip|txt|csv|tsv|json|jsonl|ndjson|xml|rss|atom|html?|md|adoc|list|netset|ipset|stix2?|data)$",
+    r"\.(?:gz|zst|xz|bz2|tgz|tar|zip|txt|csv|tsv|json|jsonl|ndjson|xml|rss|atom|html?|md|adoc|pdf|docx|eml|list|netset|ipset|stix2?|data)$",
     re.IGNORECASE,
 )
 _DATED = re.compile(r"(.*?)[-_. ]*(?<!\d)(?:19|20)\d\d[-_.](?:0\d|1[0-2])(?!\d)")

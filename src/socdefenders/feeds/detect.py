@@ -4,10 +4,11 @@ import re
 from collections.abc import Callable, Sequence
 from itertools import islice
 
+from socdefenders.feeds.documents import kinds
 from socdefenders.feeds.fields import looks_like_indicator
-from socdefenders.feeds.lines import MAX_LINE, decode, encoding
+from socdefenders.feeds.lines import COMMENTS, MAX_LINE, decode
 from socdefenders.feeds.parsers.lists import SINKS, split_comment
-from socdefenders.feeds.records import COMMENTS, DELIMITERS, guess_delimiter, keys
+from socdefenders.feeds.records import DELIMITERS, guess_delimiter, keys
 
 _LINES = 400
 
@@ -59,11 +60,6 @@ _FIRST_LINES: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("index", re.compile(r"[0-9a-f]{32},[0-9a-f]{8}-[0-9a-f-]{27}")),
 )  # fmt: skip
 
-_FEED = re.compile(r"<(?:rss|rdf:RDF|(?:\w+:)?feed)\b|<channel\b[^>]{0,200}>\s{0,99}<(?:title|link|item)")
-_TAG = re.compile(r"<([A-Za-z][\w:.-]{0,60})")
-_PAGE = re.compile(
-    r"<!doctype html|<html\b|<head\b|<body\b|<(?:table|div|article|section|p)\b[^>]{0,500}>", re.IGNORECASE
-)
 _TEXTS = (".txt", ".text", ".md", ".markdown", ".adoc", ".asciidoc", ".rst")
 _NO_REPORTS = frozenset({"license", "copying", "makefile", "requirements", "notice", "authors", "codeowners"})
 _PUBLISHED_URLS = (("openphish", "openphish"), ("urlhaus", "urlhaus-text"))
@@ -72,7 +68,9 @@ _WORD = re.compile(r"(?:^|\s)[^\W\d_]{2,}")
 
 def detect(name: str, head: bytes) -> str | None:
     """Name the format (a key of `PARSERS`) of a file called `name` that starts with `head`, or None."""
-    if _is_binary(head):
+    if document := kinds.document(head):
+        return document
+    if kinds.is_binary(head):
         return None
     text = decode(head)
     start = text.lstrip("\ufeff \t\r\n")[:MAX_LINE]
@@ -80,18 +78,9 @@ def detect(name: str, head: bytes) -> str | None:
         return "list"
     if re.match(r'\{\s*["}]|\[\s*(?:["{\[\]\d]|null|true|false|-\d)', start):
         return _detect_json(start)
-    if start.startswith("<") or _FEED.search(start[:4096]):
-        return _detect_markup(start)
+    if kinds.is_markup(start):
+        return kinds.markup(start)
     return _detect_text(name.lower(), text)
-
-
-def _is_binary(head: bytes) -> bool:
-    """Whether these bytes are no text: control characters that no text file holds."""
-    if encoding(head) != "utf-8":
-        return False
-    sample = head[:4096]
-    odd = sum(byte < 9 or 13 < byte < 27 or 27 < byte < 32 for byte in sample)
-    return head.startswith((b"%PDF-", b"PK\x03\x04")) or odd > len(sample) * 0.02
 
 
 def _detect_json(start: str) -> str | None:
@@ -101,27 +90,6 @@ def _detect_json(start: str) -> str | None:
         if all(re.search(pattern, start) for pattern in patterns):
             return name
     return "json"
-
-
-def _detect_markup(start: str) -> str | None:
-    root = _root(start)
-    if root in {"rss", "rdf", "feed", "channel"}:
-        return "rss"
-    feed, page = _FEED.search(start), _PAGE.search(start)
-    if feed and (page is None or feed.start() < page.start()):
-        return "rss"
-    return "html" if page and (root == "html" or not start.startswith("<?xml")) else None
-
-
-def _root(start: str) -> str:
-    """The name of the first element behind declarations and comments, in lower case and without its prefix."""
-    at = 0
-    while (at := start.find("<", at)) >= 0 and start[at + 1 : at + 2] in {"?", "!"}:
-        end = "-->" if start.startswith("<!--", at) else ">"
-        at = max(start.find(end, at), at) + len(end)
-    found = _TAG.match(start, at) if at >= 0 else None
-    name = found[1].lower() if found else ""
-    return "rdf" if name == "rdf:rdf" else name.rpartition(":")[2]
 
 
 def _detect_text(name: str, text: str) -> str | None:

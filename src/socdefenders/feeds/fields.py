@@ -116,6 +116,12 @@ def clean(value: object) -> str | None:
     return text
 
 
+def link(value: object) -> str | None:
+    """A field's web address, or None: whoever reads a report may click on it, and a `javascript:` is no reference."""
+    text = clean(value)
+    return text if text and text[:8].lower().startswith(("http://", "https://")) else None
+
+
 def joined(*parts: str | None) -> str | None:
     """The parts that say something, as one context."""
     return "; ".join(dict.fromkeys(part for part in parts if part))[:MAX_TEXT] or None

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 MAX_LINE = 65536
+COMMENTS = ("#", ";", "//")
+"""What a line begins with that is none of the list or table it stands in."""
 _BLOCK = 1 << 18
 
 

@@ -1,39 +1,69 @@
 """The main text of a saved web page: what its author wrote, with the tables, lists and code that hold indicators."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from enum import Enum
+from functools import lru_cache
 from typing import TypeVar
 from urllib.parse import urlsplit
 
-import lxml.html
-import trafilatura
-from lxml import etree
-
 from socdefenders.feeds.fields import clean, when
-from socdefenders.feeds.lines import decode
+from socdefenders.feeds.lines import decode, encoding
+from socdefenders.feeds.markup import HEADINGS, Block, plain, read, written
 
 T = TypeVar("T")
 
 MAX_PAGE = 16 << 20
 MAX_TEXT = 4 << 20
-_UNSEEN = ("script", "style", "noscript", "template", "svg", "head", "iframe", "object")
-_BLOCKS = frozenset({
-    "address", "article", "aside", "blockquote", "br", "dd", "div", "dl", "dt", "figcaption", "footer", "h1", "h2",
-    "h3", "h4",
-    "h5", "h6", "header", "hr", "li", "main", "nav", "ol", "p", "pre", "section", "table", "td", "th", "tr", "ul",
-    "body",
-})  # fmt: skip
 _DATES = ("article:published_time", "datepublished", "date", "dc.date", "pubdate", "publish-date")
-_SPACES = re.compile(r"[ \t\r\f\v\xa0]+")
-_BLANK_LINES = re.compile(r"\n[ \n]+")
-_SHARED = re.compile(r"\[\.\]|\(\.\)|\[dot\]|\[:\]|\bhxxp|\b(?:[0-9a-fA-F]{32}|[0-9a-fA-F]{40}|[0-9a-fA-F]{64})\b")
-"""How reports write values that are not to be clicked, and hashes."""
-_MAX_ELEMENTS = 20_000
-"""trafilatura takes 0.2 ms an element, so a page of more keeps all its text instead; articles have some 2,000."""
-_ENOUGH = 0.02
-"""A main text shorter than this share of the page's visible text missed the article."""
+_HEAD = 4096
+"""The first bytes, where a page says how it is encoded."""
+_CHARSET = re.compile(
+    rb"""<meta\b[^>]{0,300}?\bcharset\s{0,9}=\s{0,9}["']?\s{0,9}([\w.:-]{1,30})""", re.IGNORECASE | re.ASCII
+)
+_CODECS = {
+    **{f"windows-{number}": f"cp{number}" for number in (874, *range(1250, 1259))},
+    **{f"iso-8859-{number}": f"iso8859-{number}" for number in (2, 3, 4, 5, 6, 7, 8, 10, 13, 14, 15, 16)},
+    **dict.fromkeys(("iso-8859-1", "latin1", "us-ascii", "ascii"), "cp1252"),
+    **dict.fromkeys(("gb2312", "gbk", "gb18030"), "gb18030"),
+    **dict.fromkeys(("shift_jis", "shift-jis", "x-sjis", "sjis"), "cp932"),
+    **dict.fromkeys(("euc-kr", "ks_c_5601-1987"), "cp949"),
+    "iso-8859-9": "cp1254", "iso-8859-11": "cp874", "tis-620": "cp874", "big5": "big5hkscs", "euc-jp": "euc_jp",
+    "iso-2022-jp": "iso2022_jp", "koi8-r": "koi8_r", "koi8-u": "koi8_u", "macintosh": "mac_roman",
+}  # fmt: skip
+"""What the web means by its names of encodings; UTF-8 is tried first."""
+_LANDMARKS = frozenset({"nav", "aside", "footer", "dialog", "menu", "noscript", "search"})
+_CONTENT = frozenset({
+    "main", "article", "article-body", "article-content", "entry-content", "post-body", "post-content",
+})  # fmt: skip
+"""Tags, roles and properties of the page's own article."""
+_CODE = frozenset({"table", "pre"})
+"""Blocks that are a report's wherever they stand."""
+_VALUES = _CODE | {"ul", "ol", "dl", "details"}
+"""Blocks that are all values where one of them is."""
+_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_WORD = re.compile(r"[\w-]+")
+_KIND = r"(?:posts?|articles?|stories|story|news|contents?|links?|reads?|reading|items?|resources|topics)"
+_CHROME = re.compile(
+    r"(?:.+-)?(?:nav|navbar|navigation|menu|breadcrumbs?|pagination|pager|side-?bar|footer|masthead)(?:-.+)?"
+    r"|contentinfo|complementary|banner|alertdialog"
+    r"|comments?|comments?-?(?:list|form|section|area|thread)|disqus(?:-thread)?|respond|replies"
+    rf"|(?:related|recommended|popular|trending|latest|recent|similar|more|other|next|previous|prev)-?{_KIND}"
+    rf"|related|recommended|trending|(?:{_KIND}-)?(?:read-?more|read-?next|teasers?)|most-?(?:read|popular|viewed)"
+    r"|(?:post-|article-)?(?:share|sharing|social)(?:-?(?:share|sharing|links?|media|icons?|bar|buttons?|nav|list))?"
+    r"|share-?daddy|newsletter(?:-.+)?|subscri(?:be|ption)(?:-.+)?|cookies?-?(?:banner|notice|consent|bar)|.+-consent"
+    r"|gdpr(?:-.+)?|ads?|advert(?:s|ising|isements?)?|sponsored|promo(?:tion)?|outbrain|taboola"
+    r"|tags|tags-?(?:list|links)|taglist|tagcloud|author-?(?:bio|box|info)|skip-?links?|search-?(?:form|box|bar)"
+    r"|log-?in|sign-?up"
+)
+"""What the parts of sites are called on the web; a report's sections are named after their headings."""
+_OTHERS = ("nav", "menu", "comment", "disqus", "respond", "replies")
+_STATES = ("has-", "no-", "with-", "without-", "tag-", "category-")
+"""What names of a page's states and of an article's subjects begin with; they are no names of parts."""
+_ENOUGH = 0.1
+"""A report shorter than this share of the page's prose is not the report."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,95 +78,165 @@ class Page:
     site: str | None = None
 
 
-def main_text(html: bytes | str) -> Page:
-    """The main text of `html`; where none can be told apart, all of the visible text."""
-    source = (decode(html) if isinstance(html, bytes) else html)[:MAX_PAGE]
-    root = _parse(source)
-    if root is None:
-        return Page(None, "")
-    whole = _text_of(root)
-    about = _about(root)
-    found = (
-        None
-        if _elements(root) > _MAX_ELEMENTS
-        else trafilatura.extract(
-            source,
-            output_format="txt",
-            include_comments=False,
-            include_tables=True,
-            favor_recall=True,
-            deduplicate=False,
-        )
+def main_text(html: bytes | str) -> str:
+    """A page's report without its chrome, a block a line; all of the text where none can be told apart."""
+    return read_page(html).text
+
+
+def read_page(html: bytes | str) -> Page:
+    """What a page says of itself, and its report."""
+    page = read((_decoded(html) if isinstance(html, bytes) else html)[:MAX_PAGE])
+    about = page.meta.get
+    url = _first(
+        each for each in (page.canonical, about("og:url")) if each and each.startswith(("http://", "https://"))
     )
-    good = found is not None and len(found) >= max(200, len(whole) * _ENOUGH)
-    text = "\n".join((found, *_lost(found, whole))) if found is not None and good else whole
-    return Page(about.title, text[:MAX_TEXT], about.url, about.published_at, about.site)
+    titles = (about("og:title"), page.title, written(_all(page.heading)) if page.heading else None)
+    return Page(
+        _first(clean(" ".join(title.split())) for title in titles if title),
+        _report(page.root)[:MAX_TEXT],
+        url,
+        _first(map(when, (*map(about, _DATES), page.time))),
+        clean(about("og:site_name")) or host(url),
+    )
 
 
-def _elements(root: lxml.html.HtmlElement) -> int:
-    return sum(1 for _ in root.iter())
+def _decoded(data: bytes) -> str:
+    """The text of a page: its mark or UTF-8, which nothing else looks like; else what it says it is, or a guess."""
+    said = _CHARSET.search(data, 0, _HEAD)
+    codec = _CODECS.get(said[1].decode("ascii").lower()) if said and encoding(data) == "utf-8" else None
+    if codec is None or (_is_utf8(data) and not data.isascii()):
+        return decode(data)
+    return data.decode(codec, "replace")
 
 
-def _lost(found: str, whole: str) -> list[str]:
-    """Lines of the page with a defanged value or a hash that the main text lacks: no chrome holds those."""
-    kept = set(found.split())
-    marked = (line for line in whole.splitlines() if _SHARED.search(line))
-    return [line for line in marked if any(_SHARED.search(word) and word not in kept for word in line.split())]
+def _is_utf8(data: bytes) -> bool:
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def visible_text(html: str) -> str:
     """All the text a reader of this fragment would see, a block a line."""
     if "<" not in html and "&" not in html:
-        return html.strip().replace("\0", "\ufffd")
-    root = _parse(html[:MAX_PAGE])
-    return _text_of(root) if root is not None else ""
+        return plain(html[:MAX_TEXT])
+    return written(_all(read(html[:MAX_PAGE]).root))[:MAX_TEXT]
 
 
-def _parse(source: str) -> lxml.html.HtmlElement | None:
-    """The tree; bytes go in because lxml refuses a str with an encoding declaration."""
-    parser = lxml.html.HTMLParser(encoding="utf-8", huge_tree=False, remove_comments=True, remove_pis=True)
-    try:
-        root = lxml.html.document_fromstring(source.encode("utf-8", "replace"), parser=parser)
-    except (etree.ParserError, etree.XMLSyntaxError, ValueError):
-        return None
-    return root
+def _all(block: Block) -> Iterator[str]:
+    """Every piece of a block, in order, but for what is there for readers without scripts."""
+    stack = [iter(block.parts)]
+    while stack:
+        for part in stack[-1]:
+            if isinstance(part, str):
+                yield part
+            elif part.tag != "noscript":
+                stack.append(iter(part.parts))
+                break
+        else:
+            stack.pop()
 
 
-def _text_of(root: lxml.html.HtmlElement) -> str:
-    parts: list[str] = []
-    skipping: object = None
-    for event, element in etree.iterwalk(root, events=("start", "end")):
-        tag = element.tag
-        if skipping is None:
-            if event == "start" and tag in _UNSEEN:
-                skipping = element
-            else:
-                if tag in _BLOCKS:
-                    parts.append("\t" if tag in {"td", "th"} else "\n")
-                if event == "start":
-                    parts.append(element.text or "")
-        elif event == "end" and element is skipping:
-            skipping = None
-        if event == "end" and skipping is None and element is not root:
-            parts.append(element.tail or "")
-    text = _SPACES.sub(" ", "".join(parts))
-    return _BLANK_LINES.sub("\n", text).strip()[:MAX_TEXT]
+class _Place(Enum):
+    """Where a block stands."""
+
+    REPORT = "in the report"
+    BESIDE = "beside it"
+    CHROME = "in a part of the site"
 
 
-def _about(root: lxml.html.HtmlElement) -> Page:
-    """Title, address, date and site out of the page's head."""
-    meta: dict[str, str] = {}
-    for element in root.iter("meta"):
-        name = element.get("property") or element.get("name") or element.get("itemprop")
-        if name and element.get("content"):
-            meta.setdefault(name.strip().lower(), element.get("content") or "")
-    links = (each.get("href") for each in root.iter("link") if (each.get("rel") or "").lower() == "canonical")
-    url = _first(each for each in (*links, meta.get("og:url")) if each and each.startswith(("http://", "https://")))
-    titles = (*(each.text_content() for each in root.iter("title")), *(each.text_content() for each in root.iter("h1")))
-    title = _first(clean(" ".join(text.split())) for text in (meta.get("og:title", ""), *titles))
-    dates = (*map(meta.get, _DATES), *(each.get("datetime") for each in root.iter("time")))
-    time = _first(map(when, dates))
-    return Page(title, "", url, time, clean(meta.get("og:site_name")) or host(url))
+def _report(root: Block) -> str:
+    """The text of the block that holds the report; of all others what looks like values."""
+    content = _content(root)
+    stack = [(iter(root.parts), _Place.REPORT if content is root else _Place.BESIDE)]
+    pieces: list[str] = []
+    while stack:
+        parts, place = stack[-1]
+        for part in parts:
+            if isinstance(part, str):
+                pieces.append(part if place is _Place.REPORT else "\n")
+                continue
+            inner = _Place.REPORT if part is content else _place(part, place, root.prose)
+            if inner is not None:
+                stack.append((iter(part.parts), inner))
+                break
+        else:
+            stack.pop()
+    text = written(pieces)
+    return text if len(text) >= root.prose * _ENOUGH else written(_all(root))
+
+
+def _content(root: Block) -> Block:
+    """The outermost block that is called the content and holds half of the prose, or the article with most of it."""
+    left = root.prose
+    named: list[Block] = []
+    stack = [iter(root.parts)]
+    while stack:
+        for part in stack[-1]:
+            if isinstance(part, str):
+                continue
+            if _is_chrome(part, root.prose):
+                left -= part.prose
+                continue
+            if part.tag in _CONTENT or _CONTENT & _words(part.names):
+                named.append(part)
+            stack.append(iter(part.parts))
+            break
+        else:
+            stack.pop()
+    content = next((block for block in named if block.prose * 2 >= left), root)
+    return next((block for block in named if block.tag == "article" and block.prose * 4 >= left * 3), content)
+
+
+def _place(block: Block, outer: _Place, total: int) -> _Place | None:
+    """Where a block stands that stands in another; None where nothing of it is to be read."""
+    if outer is _Place.CHROME or _is_chrome(block, total):
+        if not block.marked or _is_others(block):
+            return None
+        return _Place.REPORT if block.shares or block.tag in _VALUES else _Place.CHROME
+    if outer is _Place.REPORT or block.shares or block.tag in _CODE or (block.marked and block.tag in _VALUES):
+        return None if _is_link_list(block) else _Place.REPORT
+    return _Place.BESIDE
+
+
+def _is_chrome(block: Block, total: int) -> bool:
+    """Whether a block is a part of the site and not of its page: by its tag or its names, unless most is in it."""
+    if block.tag in _LANDMARKS:
+        return block.prose * 2 < total
+    if block.tag == "a" or block.tag in HEADINGS:
+        return False
+    named = block.tag in {"header", "form"} or _named(block.names)
+    return bool(named) and not block.titled and block.prose * 4 < total
+
+
+def _is_others(block: Block) -> bool:
+    """Whether what looks like values in it is not the author's: menus, readers' comments, the names of other pages."""
+    foreign = any(name.startswith(_OTHERS) for name in _named(block.names))
+    return foreign or block.tag == "nav" or (block.tag == "a" and block.links > 0)
+
+
+def _is_link_list(block: Block) -> bool:
+    """Whether a block is little more than the names of other pages."""
+    return (
+        block.targets >= 3
+        and block.links > 2 * block.prose
+        and block.prose < 300
+        and not block.marked
+        and not block.titled
+    )
+
+
+@lru_cache(maxsize=4096)
+def _words(names: str) -> frozenset[str]:
+    """The names of a block, in small letters with hyphens between words."""
+    return frozenset(_WORD.findall(_CAMEL.sub("-", names).lower().replace("_", "-")))
+
+
+@lru_cache(maxsize=4096)
+def _named(names: str) -> tuple[str, ...]:
+    """Those of a block's names that say that it is chrome."""
+    return tuple(name for name in _words(names) if not name.startswith(_STATES) and _CHROME.fullmatch(name))
 
 
 def _first(found: Iterable[T | None]) -> T | None:

@@ -12,13 +12,12 @@ from itertools import chain, islice
 from typing import BinaryIO
 
 from socdefenders.feeds.fields import looks_like_indicator, name_key, when
-from socdefenders.feeds.lines import MAX_LINE, lines
+from socdefenders.feeds.lines import COMMENTS, MAX_LINE, lines
 
 RECORD_LINES = 40
 SAMPLE = 60
 MAX_COLUMNS = 200
 DELIMITERS = ",\t;|"
-COMMENTS = ("#", ";", "//")
 
 csv.field_size_limit(MAX_LINE)
 
@@ -36,7 +35,6 @@ class Table:
     """As `name_key`s; None: the file has no header."""
     sample: list[list[str]]
     rows: Iterator[Record | Broken]
-    preamble: tuple[str, ...] = ()
 
 
 class _Feed:
@@ -98,11 +96,11 @@ def records(source: Iterator[str], delimiter: str, line: int = 0) -> Iterator[Re
         yield feed.refuse(), reason
 
 
-def table(stream: BinaryIO, names: tuple[str, ...] | None = None) -> Table:
+def table(stream: BinaryIO) -> Table:
     """Open a delimited file: find its preamble, delimiter and header.
 
     A header is the first record, when none of its cells reads as a value, or the last comment before the first
-    record, when it has as many columns. `names` says that there is none, and what the columns are.
+    record, when it has as many columns.
     """
     source = lines(stream)
     preamble: list[str] = []
@@ -118,20 +116,21 @@ def table(stream: BinaryIO, names: tuple[str, ...] | None = None) -> Table:
     first.extend(islice(source, SAMPLE))
     delimiter = guess_delimiter(first)
     rows = records(chain(first, source), delimiter, before)
-    return _with_header(rows, _commented(preamble, delimiter), tuple(preamble), names)
+    return _with_header(rows, _commented(preamble, delimiter))
 
 
-def _with_header(rows: Iterator[Record | Broken], commented: Names, preamble: Names, names: Names | None) -> Table:
+def _with_header(rows: Iterator[Record | Broken], commented: Names) -> Table:
     head = list(islice(rows, SAMPLE))
     sample = [row for _, row in head if isinstance(row, list)]
-    if names is None and sample:
+    names: Names | None = None
+    if sample:
         if _is_header(sample[0]):
             names = keys(sample[0])
             head = [record for record in head if record[1] is not sample[0]]
             sample = sample[1:]
         elif len(commented) > 1 and len(commented) >= Counter(map(len, sample)).most_common(1)[0][0]:
             names = commented
-    return Table(names, sample, chain(head, rows), preamble)
+    return Table(names, sample, chain(head, rows))
 
 
 def keys(row: list[str]) -> tuple[str, ...]:

@@ -8,6 +8,9 @@ that was cut off gives everything readable before it gives the error.
 import bz2
 import io
 import lzma
+import struct
+import tarfile
+import zipfile
 import zlib
 from collections.abc import Callable
 from typing import BinaryIO, Protocol
@@ -27,7 +30,27 @@ _INPUT = 16384
 _ZSTD_INPUT = 512
 """A Zstandard block of 4 bytes may stand for 128 kB, and its decoder takes no output bound: feed it sips."""
 
-_BROKEN = (OSError, EOFError, zlib.error, lzma.LZMAError, zstandard.ZstdError, ValueError)
+DAMAGED = (
+    OSError,
+    EOFError,
+    lzma.LZMAError,
+    zlib.error,
+    zstandard.ZstdError,
+    tarfile.TarError,
+    zipfile.BadZipFile,
+    # `tarfile` and `zipfile` trust the numbers in headers, and document none of these:
+    ArithmeticError,  # a number too large for an index
+    LookupError,  # a header that ends too early
+    RuntimeError,  # a member with a password, an unknown method, headers nested without end
+    TypeError,
+    ValueError,  # no number, no UTF-8; a member of an archive that has been left
+    struct.error,
+)
+"""What the libraries raise that open compressed files and archives, on damaged ones."""
+
+
+Count = Callable[[int], None]
+"""Takes the bytes of a chunk."""
 
 
 class _Decoder(Protocol):
@@ -107,10 +130,11 @@ def codec(head: bytes) -> tuple[bytes, Callable[[], _Decoder]] | None:
 class _Chunks(io.RawIOBase):
     """A raw stream over successive chunks; an error waits until what came before it has been read."""
 
-    def __init__(self, source: BinaryIO, name: str, limit: int) -> None:
+    def __init__(self, source: BinaryIO, name: str, limit: int, count: Count) -> None:
         self._source = source
         self._name = name
         self._limit = limit
+        self._count = count
         self._given = 0
         self._left = memoryview(b"")
 
@@ -122,6 +146,7 @@ class _Chunks(io.RawIOBase):
         if not self._left:
             self._left = memoryview(self._next())
             self._given += len(self._left)
+            self._count(len(self._left))
             if self._given > self._limit:
                 raise FeedError(f"{self._name}: larger than {self._limit >> 20} MiB when opened; split it.")
         size = min(len(target), len(self._left))
@@ -132,7 +157,7 @@ class _Chunks(io.RawIOBase):
     def _next(self) -> bytes:
         try:
             return self._source.read(_STEP)
-        except _BROKEN as error:
+        except DAMAGED as error:
             raise FeedError(f"{self._name}: cannot be read to its end ({error}).") from error
 
     def close(self) -> None:
@@ -144,8 +169,10 @@ class _Chunks(io.RawIOBase):
 class _Decompressed(_Chunks):
     """The content of a compressed file, frame after frame."""
 
-    def __init__(self, source: BinaryIO, name: str, limit: int, magic: bytes, make: Callable[[], _Decoder]) -> None:
-        super().__init__(source, name, limit)
+    def __init__(
+        self, source: BinaryIO, name: str, limit: int, count: Count, *, magic: bytes, make: Callable[[], _Decoder]
+    ) -> None:
+        super().__init__(source, name, limit, count)
         self._magic = magic
         self._make = make
         self._decoder = make()
@@ -153,7 +180,7 @@ class _Decompressed(_Chunks):
     def _next(self) -> bytes:
         try:
             return self._advance()
-        except _BROKEN as error:
+        except DAMAGED as error:
             raise FeedError(f"{self._name}: its compressed data is damaged ({error}).") from error
 
     def _advance(self) -> bytes:
@@ -187,13 +214,18 @@ class _Reader(io.BufferedReader):
         return self.read1(size)
 
 
-def opened(source: BinaryIO, name: str, limit: int = ENTRY_BYTES) -> BinaryIO:
+def opened(source: BinaryIO, name: str, limit: int = ENTRY_BYTES, count: Count = lambda _size: None) -> BinaryIO:
     """Give the content of `source`, decompressed by what its first bytes say it is, at most `limit` bytes of it.
 
-    `read(n)` may return fewer bytes than asked before the end, as a socket's would.
+    `count` is told of every chunk read and of every chunk decompressed, and may refuse it. `read(n)` may return
+    fewer bytes than asked before the end, as a socket's would.
     """
-    plain = _Reader(_Chunks(source, name, limit), _STEP)
-    found = codec(plain.peek(8)[:8])
+    plain = _Reader(_Chunks(source, name, limit, count), _STEP)
+    try:
+        found = codec(plain.peek(8)[:8])
+    except FeedError:
+        plain.close()
+        raise
     if found is None:
         return plain
-    return _Reader(_Decompressed(plain, name, limit, *found), _STEP)
+    return _Reader(_Decompressed(plain, name, limit, count, magic=found[0], make=found[1]), _STEP)

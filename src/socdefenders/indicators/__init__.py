@@ -1,7 +1,7 @@
 """What an indicator is: reading, writing and finding them, without any I/O."""
 
 from socdefenders.indicators.extract import Match, extract
-from socdefenders.indicators.kinds import detect, parse, reversed_host
+from socdefenders.indicators.kinds import detect, normalize, parse, reversed_host
 from socdefenders.indicators.noise import Reason, unlikely
 from socdefenders.indicators.query import Query, candidates
 from socdefenders.indicators.refang import defang, refang
@@ -14,6 +14,7 @@ __all__ = [
     "defang",
     "detect",
     "extract",
+    "normalize",
     "parse",
     "refang",
     "reversed_host",

@@ -93,6 +93,14 @@ def detect(text: str) -> IocType | None:
         return None
 
 
+def normalize(value: str, type: IocType | None = None) -> str:  # noqa: A002 - as in `parse`
+    """Return what a search for `value` looks for, the same for every spelling of an indicator.
+
+    Raises as `parse` does.
+    """
+    return parse(value, type).normalized
+
+
 def reversed_host(indicator: Indicator) -> str | None:
     """Return the host's labels from the top level down (`com.example.www`), None where there is no host name."""
     kind = indicator.type
@@ -144,7 +152,7 @@ def _read_plain(value: str, plain: re.Match[str], hint: IocType | None) -> Indic
 
 
 def _is_canonical(url: str, plain: re.Match[str]) -> bool:
-    if "/." in url or len(url) >= LONGEST or not hosts.fits(plain["host"]):
+    if len(url) >= LONGEST or not hosts.fits(plain["host"]) or ("/." in url and urls.DOT_SEGMENT.search(url)):
         return False
     port = plain["port"]
     return not port or (len(port) <= len(":9999") and port not in urls.DEFAULT_PORTS)

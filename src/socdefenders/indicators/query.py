@@ -23,7 +23,7 @@ _BULLET = re.compile(rf"\A[{urls.QUOTES}]?(?:[*•·–—-]\s+)?")
 _LABEL = re.compile(
     r"\A(?:md-?5|sha-?1|sha-?256|sha-?512|hash|ip|ipv4|ipv6|domain|host|url|e-?mail)\s?[:=]\s*(?![/\\])", re.IGNORECASE
 )
-_PADDED_IPV4 = re.compile(r"0*([0-9]{1,3})\.0*([0-9]{1,3})\.0*([0-9]{1,3})\.0*([0-9]{1,3})")
+_PADDED_IPV4 = re.compile(r"(?<![0-9])0{0,9}([0-9]{1,3})\.0{0,9}([0-9]{1,3})\.0{0,9}([0-9]{1,3})\.0{0,9}([0-9]{1,3})")
 
 
 @dataclass(frozen=True, slots=True)

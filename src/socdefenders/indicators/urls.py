@@ -16,6 +16,8 @@ QUOTES = "\"'`“”„«»‘’"
 _PORTS = {"http": "80", "https": "443", "ftp": "21", "ws": "80", "wss": "443"}
 DEFAULT_PORTS = frozenset(f":{port}" for port in _PORTS.values())
 _SPLIT = re.compile(r"([a-z][a-z0-9+.-]{1,15}):[/\\]+([^/?#\\]*)(.*)", re.IGNORECASE | re.DOTALL)
+DOT_SEGMENT = re.compile(r"/\.\.?(?:[/?#]|\Z)")
+"""What RFC 3986 takes out of a path."""
 _BLANKS = re.compile(r"[\t\r\n]")
 _ESCAPE = re.compile(r"%([0-9A-Fa-f]{2})|%[0-9A-Fa-f]?(?:%[0-9A-Fa-f]{2}){0,2}")
 _UNSAFE = re.compile(r"[^A-Za-z0-9\-._~!$&'()*+,;=:@/?%#]+")
@@ -54,6 +56,8 @@ def host_of(url: str) -> str:
 
 def trim_end(text: str) -> str:
     """Cut off quotes, sentence punctuation and closing brackets that the text itself never opened."""
+    if text[-1:].isalnum():
+        return text
     surplus = {
         closing: text.count(closing) - text.count(opening) for closing, opening in _PAIRS.items() if closing in text
     }

@@ -33,9 +33,10 @@ SESSION = {"application_name": "socdefenders", "plan_cache_mode": "force_generic
 UNAVAILABLE = (
     OSError,
     TimeoutError,
-    asyncpg.InterfaceError,
-    asyncpg.InternalClientError,
+    asyncpg.TargetServerAttributeNotMatched,
+    asyncpg.OutdatedSchemaCacheError,
     asyncpg.PostgresConnectionError,
+    asyncpg.InvalidAuthorizationSpecificationError,  # a password or pg_hba.conf that is changed on one side first
     asyncpg.CannotConnectNowError,
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
@@ -52,21 +53,37 @@ UNAVAILABLE = (
     asyncpg.UndefinedTableError,
 )
 
-# The driver counts these to the errors of its interface; no second attempt mends them.
+# What the driver says itself: that a connection is closed, and also that we used it wrongly.
+_CLIENT = (asyncpg.InterfaceError, asyncpg.InternalClientError)
+
+# It counts these to them too, though they come before there is a connection; no second attempt mends them.
 _MISTAKES = (
     asyncpg.ClientConfigurationError,
     asyncpg.UnsupportedClientFeatureError,
     asyncpg.UnsupportedServerFeatureError,
 )
 
+FAILURES = (asyncpg.PostgresError, *_CLIENT, *UNAVAILABLE)
+"""Whatever the driver raises when something is wrong; `wrapped` says what it means."""
 
-def wrapped(error: Exception) -> StorageError:
-    """Return what the driver's `error` means to a caller."""
+
+def wrapped(error: Exception, *, closed: bool) -> StorageError:
+    """Return what the driver's `error` means to a caller, on a connection that is `closed` or not."""
     if isinstance(error, asyncpg.QueryCanceledError):
         return StorageTimeout(f"The database was given too little time: {error}")
-    if isinstance(error, UNAVAILABLE) and not isinstance(error, _MISTAKES):
+    lost = closed and isinstance(error, _CLIENT) and not isinstance(error, _MISTAKES)
+    if lost or isinstance(error, UNAVAILABLE):
         return StorageUnavailable(f"The database is not reachable at the moment: {str(error) or type(error).__name__}")
     return StorageError(f"The database refused the operation: {error}")
+
+
+def failed(connection: Connection, error: Exception) -> StorageError:
+    """Return what `error` means, and end the connection unless it can still be used."""
+    meant = wrapped(error, closed=connection.is_closed())
+    unharmed = isinstance(error, asyncpg.PostgresError) and not isinstance(error, UNAVAILABLE)
+    if not unharmed and not isinstance(meant, StorageTimeout):
+        connection.terminate()
+    return meant
 
 
 async def connect(dsn: str, *, command_timeout: float | None = COMMAND_SECONDS, statement_ms: int = 0) -> Connection:
@@ -79,8 +96,8 @@ async def connect(dsn: str, *, command_timeout: float | None = COMMAND_SECONDS, 
             server_settings=SESSION | ({"statement_timeout": str(statement_ms)} if statement_ms else {}),
             statement_cache_size=256,
         )
-    except (*UNAVAILABLE, asyncpg.PostgresError, ValueError) as error:
-        raise wrapped(error) from error
+    except (*FAILURES, ValueError) as error:
+        raise wrapped(error, closed=True) from error
 
 
 async def unless_lost(connection: Connection, work: Awaitable[object]) -> None:
@@ -212,7 +229,7 @@ class Database:
         if self._bounded is not None:
             await self._bounded.close()
         for connection in self.give_up():
-            with suppress(*UNAVAILABLE):
+            with suppress(*FAILURES):
                 await connection.close(timeout=1)
 
     @asynccontextmanager
@@ -222,10 +239,8 @@ class Database:
             connection = await self._take()
             try:
                 yield connection
-            except (asyncpg.PostgresError, *UNAVAILABLE) as error:
-                if isinstance(error, UNAVAILABLE) and not isinstance(error, asyncpg.QueryCanceledError):
-                    connection.terminate()
-                raise wrapped(error) from error
+            except FAILURES as error:
+                raise failed(connection, error) from error
             except asyncio.CancelledError:
                 # A statement may still run on it; its answer must not meet the next borrower.
                 connection.terminate()
@@ -257,10 +272,8 @@ class Database:
             connection = await self._take()
             try:
                 return await connection.fetch(sql, *values)
-            except (asyncpg.PostgresError, *UNAVAILABLE) as error:
-                if isinstance(error, UNAVAILABLE) and not isinstance(error, asyncpg.QueryCanceledError):
-                    connection.terminate()
-                raise wrapped(error) from error
+            except FAILURES as error:
+                raise failed(connection, error) from error
             except asyncio.CancelledError:
                 connection.terminate()
                 raise
@@ -321,15 +334,15 @@ class Database:
         async with self.connection() as connection:
             return await connection.execute(sql, *values)
 
-    async def listen(self, channel: str, heard: Callable[[str], None], lost: Callable[[], Awaitable[None]]) -> None:
-        """Call `heard(payload)` for each notification on `channel` until cancelled; `lost()` whenever the line breaks.
+    async def listen(self, channel: str, heard: Callable[[str], None], lost: Callable[[StorageError], None]) -> None:
+        """Call `heard(payload)` for each notification on `channel` until cancelled.
 
-        After a break the line is taken up again with a growing pause; `heard("")` then says that
-        notifications may have been missed.
+        `lost` is told why whenever the line breaks or cannot be taken up, which is tried with a growing pause;
+        `heard("")` then says that notifications may have been missed.
         """
         pause = _SHORTEST_PAUSE
         while True:
-            with suppress(StorageError, asyncpg.PostgresError, *UNAVAILABLE):
+            try:
                 connection = await connect(self.dsn, command_timeout=None)
                 broken = asyncio.Event()
                 try:
@@ -340,6 +353,11 @@ class Database:
                     await broken.wait()
                 finally:
                     connection.terminate()
-                    await lost()
+                reason: StorageError = StorageUnavailable("The connection that hears notifications was lost.")
+            except StorageError as error:
+                reason = error
+            except FAILURES as error:
+                reason = wrapped(error, closed=True)
+            lost(reason)
             await asyncio.sleep(pause)
             pause = min(pause * 2, _LONGEST_PAUSE)

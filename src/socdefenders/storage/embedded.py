@@ -137,11 +137,24 @@ class Instance:
         owner = self._owner
         if owner is None:
             raise EmbeddedError(f"The PostgreSQL of {self.data_dir} belongs to another process.")
+        try:
+            process, spec = self._spawn(owner)
+        except OSError as error:
+            raise EmbeddedError(f"The PostgreSQL of {self.data_dir} cannot be run: {error}.") from error
+        self._process = process
+        try:
+            self._follow(process, spec, owner.progress)
+        except BaseException:
+            self._release()
+            raise
+
+    def _spawn(self, owner: _Owner) -> "tuple[subprocess.Popen[bytes], Spec]":
+        """Start the supervisor; it waits for its specification."""
         account = placement.account_for(self.data_dir)
         placement.prepare(self.data_dir, account)
         self.binaries = owner.options.binaries or placement.binaries_for(account)
         spec = _spec(self.data_dir, self.binaries, account, owner)
-        self._process = process = subprocess.Popen(  # noqa: S603 - our own interpreter, no shell
+        process = subprocess.Popen(  # noqa: S603 - our own interpreter, no shell
             [sys.executable, "-I", "-S", "-c", BOOT, str(PACKAGES)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -149,11 +162,7 @@ class Instance:
             env={name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH") if name in os.environ},
             start_new_session=True,  # a Ctrl-C at the terminal is for us; we end PostgreSQL in our own order
         )
-        try:
-            self._follow(process, spec, owner.progress)
-        except BaseException:
-            self._release()
-            raise
+        return process, spec
 
     def _follow(self, process: "subprocess.Popen[bytes]", spec: Spec, tell: Tell) -> None:
         """Hand the specification over and listen until PostgreSQL is ready."""
@@ -163,7 +172,10 @@ class Instance:
             process.stdin.write(json.dumps(asdict(spec)).encode() + b"\n")
             process.stdin.flush()
         for line in process.stdout:
-            event = json.loads(line)
+            try:
+                event = json.loads(line)
+            except ValueError as error:
+                raise EmbeddedError(f"The process that runs PostgreSQL says {line[:200]!r}.") from error
             match event["event"]:
                 case "ready":
                     self.socket_dir, self.pid = Path(event["socket_dir"]), event["postmaster"]

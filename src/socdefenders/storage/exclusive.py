@@ -7,10 +7,8 @@ process leaves nothing behind; and a restart of PostgreSQL frees it too, so the 
 import asyncio
 from collections.abc import Callable
 
-import asyncpg
-
 from socdefenders.errors import StorageError
-from socdefenders.storage.database import Connection, connect, wrapped
+from socdefenders.storage.database import FAILURES, Connection, connect, failed
 
 _TRY = "select pg_try_advisory_lock(hashtextextended($1, 0))"
 
@@ -44,9 +42,10 @@ class ExclusiveLock:
         try:
             await connection.execute(_KEEPALIVE)
             taken = bool(await connection.fetchval(_TRY, self._name))
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+        except FAILURES as error:
+            meant = failed(connection, error)
             connection.terminate()
-            raise wrapped(error) from error
+            raise meant from error
         if not taken:
             connection.terminate()
             return False
@@ -55,16 +54,24 @@ class ExclusiveLock:
         self._connection = connection
         return True
 
-    async def keep(self, refused: Callable[[], None]) -> None:
-        """Take the lock again whenever it is lost, until cancelled; call `refused()` when another process has it."""
+    async def keep(self, refused: Callable[[], None], away: Callable[[StorageError], None]) -> None:
+        """Take the lock again whenever it is lost, until cancelled.
+
+        `refused` is called when another process has it, `away` once each time that the database cannot be asked.
+        """
+        told = False
         while True:
             if self.held:
+                told = False
                 await self._lost.wait()
             try:
                 if not await self.take():
                     refused()
                     await asyncio.sleep(REFUSED_SECONDS)
-            except StorageError:
+            except StorageError as error:
+                if not told:
+                    told = True
+                    away(error)
                 await asyncio.sleep(AWAY_SECONDS)
 
     def release(self) -> None:

@@ -1,6 +1,7 @@
 """Brings a database to the schema of this version, and refuses one that does not fit.
 
-A migration is `migrations/NNNN_name.sql` and runs in a transaction of its own; its checksum is kept,
+A migration is `migrations/NNNN_name.sql` and runs in a transaction of its own, which also marks it as
+done: whatever stops it, nothing of it stays, and the next upgrade runs it again. Its checksum is kept,
 so that a database changed by hand or by another build is found out. One advisory lock keeps two
 processes from upgrading at once.
 """
@@ -13,7 +14,7 @@ from importlib.resources import files
 import asyncpg
 
 from socdefenders.errors import SchemaError, StorageError
-from socdefenders.storage.database import UNAVAILABLE, Connection, Record, connect, wrapped
+from socdefenders.storage.database import FAILURES, Connection, Record, connect, wrapped
 
 _LOCK = 0x50C_DEF  # any number, the same in every process
 
@@ -79,9 +80,9 @@ async def status(dsn: str) -> Status:
     """Look, and change nothing."""
     connection = await connect(dsn)
     try:
-        return await _status(connection)
-    except (asyncpg.PostgresError, *UNAVAILABLE) as error:
-        raise wrapped(error) from error
+        return await _status(connection, migrations())
+    except FAILURES as error:
+        raise wrapped(error, closed=connection.is_closed()) from error
     finally:
         await connection.close()
 
@@ -98,37 +99,33 @@ async def check(dsn: str) -> None:
         )
 
 
-async def upgrade(dsn: str) -> Status:
-    """Run what is pending and return where the database stood before; raise SchemaError when it cannot be used."""
+async def upgrade(dsn: str, steps: Sequence[Migration] | None = None) -> Status:
+    """Run what is pending of `steps`, this version's own unless given; return where the database stood before.
+
+    Raises SchemaError when it cannot be used, StorageError for a step that failed; it and those after it leave nothing.
+    """
+    steps = migrations() if steps is None else steps
     connection = await connect(dsn, command_timeout=None)
     try:
         await connection.execute("select pg_advisory_lock($1)", _LOCK)
-        found = await _status(connection)
+        found = await _status(connection, steps)
         if found.problem:
             raise SchemaError(found.problem)
-        for step in migrations()[found.current :]:
+        for step in steps[found.current :]:
             await _run(connection, step)
         return found
-    except (asyncpg.PostgresError, *UNAVAILABLE) as error:
-        raise wrapped(error) from error
+    except FAILURES as error:
+        raise wrapped(error, closed=connection.is_closed()) from error
     finally:
         await connection.close()
 
 
 async def _run(connection: Connection, step: Migration) -> None:
-    values = (step.version, step.name, step.checksum)
-    mark = "insert into schema_migrations (version, name, checksum) values ($1, $2, $3)"
+    mark = "insert into schema_migrations (version, name, checksum, finished_at) values ($1, $2, $3, now())"
     try:
-        if step.version > 1:
-            # Outside the migration's transaction: what was cut off half-way stays visible as unfinished.
-            await connection.execute(mark, *values)
         async with connection.transaction():
             await connection.execute(step.sql)
-            if step.version == 1:
-                await connection.execute(mark, *values)
-            await connection.execute(
-                "update schema_migrations set finished_at = now() where version = $1", step.version
-            )
+            await connection.execute(mark, step.version, step.name, step.checksum)
     except asyncpg.InsufficientPrivilegeError as error:
         raise StorageError(
             f"Migration {step.version} needs more rights: {error}. Let the database's owner run "
@@ -136,8 +133,7 @@ async def _run(connection: Connection, step: Migration) -> None:
         ) from error
 
 
-async def _status(connection: Connection) -> Status:
-    steps = migrations()
+async def _status(connection: Connection, steps: Sequence[Migration]) -> Status:
     latest = steps[-1].version
     version = connection.get_server_version()
     if version.major < 14:

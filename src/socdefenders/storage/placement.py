@@ -16,6 +16,7 @@ from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 
+from socdefenders import knowledge
 from socdefenders.errors import EmbeddedError
 from socdefenders.storage.lock import LOCK
 
@@ -25,8 +26,9 @@ ACCOUNTS = ("socdefenders", "postgres", "nobody")
 COPIES = (Path("/var/lib/socdefenders"), Path("/usr/local/lib/socdefenders"))
 """Where root puts a copy of the binaries when the account cannot reach the installed ones."""
 CLUSTER = "postgres"
-BEFORE = frozenset({"demo.key", "lost+found"})
-"""What may stand in a data directory that no instance has used: the key of a demonstration, and a file system's own."""
+BEFORE = frozenset({"demo.key", "lost+found"}) | knowledge.FILES
+"""What may stand in a data directory that no instance has used: the key of a demonstration, a file system's own, and
+what is known beforehand."""
 OURS = BEFORE | {LOCK, CLUSTER, f"{CLUSTER}.new", "postgres.log", "postgres.log.1", "run"}
 """Every name that an instance creates in its data directory, and what may stand there before."""
 

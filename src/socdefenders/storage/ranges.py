@@ -33,12 +33,13 @@ class Ranges:
             self._full = taken // ROWS
             await self._index(self._full)
 
-    async def settle(self) -> None:
-        """Index every range that holds anything, and fold in what small writes left pending."""
+    async def settle(self) -> bool:
+        """Index every range that holds anything, fold in what small writes left pending; tell whether any was bare."""
         taken = await self._connection.fetchval(_SQL["taken"])
-        await self._index(taken // ROWS + 1)
+        indexed = await self._index(taken // ROWS + 1)
         for pending in await self._connection.fetch(_SQL["pending"]):
             await self._connection.execute("select gin_clean_pending_list($1::text::regclass)", pending["index"])
+        return indexed
 
     async def _make(self, number: int) -> None:
         name, low, high = f"search_text_{number:05}", number * ROWS, (number + 1) * ROWS
@@ -51,15 +52,16 @@ class Ranges:
                     f"alter table search_text attach partition {name} for values from ({low}) to ({high})"
                 )
 
-    async def _index(self, below: int) -> None:
-        """Index the ranges with a number `below` that have no index yet."""
-        for bare in await self._connection.fetch(_SQL["bare"]):
-            name = bare["name"]
-            if int(name.rpartition("_")[2]) < below:
-                async with self._connection.transaction():
-                    await self._connection.execute(_TAKE, _INDEX)
-                    await self._connection.execute("set local maintenance_work_mem = '256MB'")
-                    await self._connection.execute(
-                        f"create index if not exists {name}_value on {name}"
-                        " using gin (value gin_trgm_ops) with (gin_pending_list_limit = 512)"
-                    )
+    async def _index(self, below: int) -> bool:
+        """Index the ranges with a number `below` that have no index yet; tell whether there was one."""
+        names = [bare["name"] for bare in await self._connection.fetch(_SQL["bare"])]
+        names = [name for name in names if int(name.rpartition("_")[2]) < below]
+        for name in names:
+            async with self._connection.transaction():
+                await self._connection.execute(_TAKE, _INDEX)
+                await self._connection.execute("set local maintenance_work_mem = '256MB'")
+                await self._connection.execute(
+                    f"create index if not exists {name}_value on {name}"
+                    " using gin (value gin_trgm_ops) with (gin_pending_list_limit = 512)"
+                )
+        return bool(names)

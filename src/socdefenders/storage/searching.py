@@ -31,7 +31,7 @@ class Found(NamedTuple):
     """Sightings of that indicator in all."""
     indicator_id: UUID
     related: str | None
-    """JSON of the article's best sightings; None for a feed's record."""
+    """JSON of the article's best sightings; None for a feed's record, and where it did not come along."""
 
 
 class Candidate(NamedTuple):
@@ -54,9 +54,21 @@ class Span(NamedTuple):
     high: int
 
 
-async def exact(database: Database, normalized: Sequence[str], type_: str | None) -> list[Found]:
-    """Return the sightings of the indicators with one of the `normalized` values, best first; at most 1,001 of each."""
-    asked = [database.fetch_together(_SQL["exact"], value, type_) for value in normalized]
+class Alike(NamedTuple):
+    """What one look for similar values found."""
+
+    found: list[tuple[Candidate, float]]
+    """Each with its similarity, 0-1."""
+    compared: int
+    """Values that were compared; as many as allowed when there may be more."""
+
+
+async def exact(database: Database, normalized: Sequence[str], type_: str | None, *, related: bool) -> list[Found]:
+    """Return the sightings of the indicators with one of the `normalized` values, best first; at most 1,001 of each.
+
+    With `related` they carry what their articles keep ready, unless an indicator stands in very many.
+    """
+    asked = [database.fetch_together(_SQL["exact"], value, type_, related) for value in normalized]
     answers = await asyncio.gather(*asked) if len(asked) > 1 else [await asked[0]]
     found = [_found(tuple(row)[1:]) for rows in answers for row in rows]
     if len(found) > 1 and len({row.indicator_id for row in found}) > 1:
@@ -65,7 +77,7 @@ async def exact(database: Database, normalized: Sequence[str], type_: str | None
 
 
 async def sightings_of(database: Database, indicators: Sequence[UUID]) -> list[Found]:
-    """Return the sightings of `indicators` in the order of that list, at most 51."""
+    """Return the sightings of `indicators` in the order of that list, at most 51; none carries what is kept ready."""
     return [_found(tuple(row)) for row in await database.fetch(_SQL["sightings_of"], indicators)]
 
 
@@ -93,9 +105,13 @@ class Kept(NamedTuple):
     techniques: Sequence[str]
 
 
-def kept_ready(found: Found) -> list[Kept]:
-    """Return the sightings that the article of `found` keeps ready, best first."""
-    return [Kept(*columns) for columns in orjson.loads(found.related or "[]")]
+async def kept_ready(database: Database, found: Sequence[Found]) -> list[list[Kept]]:
+    """Return for each of `found`, which stand in articles, the sightings that its article keeps ready, best first."""
+    absent = [row.sighting.article_id for row in found if row.related is None]
+    rows = await database.fetch(_SQL["kept_ready"], absent) if absent else []
+    asked = {row["id"]: row["related"] for row in rows}
+    texts = [row.related or asked.get(row.sighting.article_id, "[]") for row in found]
+    return [[Kept(*columns) for columns in orjson.loads(text)] for text in texts]
 
 
 def beside(own: Sighting, kept: Kept) -> Sighting:
@@ -140,18 +156,28 @@ async def newest(database: Database) -> int:
     return int((await database.fetch(_SQL["newest"]))[0][0])
 
 
-async def substring(database: Database, span: Span, text: str, limit: int) -> list[Candidate]:
-    """Return up to `limit` indicators of one span that contain `text`, which must yield a trigram."""
-    return _candidates(await database.fetch(_SQL["substring"], contains(text), limit, span.low, span.high))
+async def substring(database: Database, span: Span, text: str, type_: str | None, limit: int) -> list[Candidate]:
+    """Return up to `limit` indicators of one span and type that contain `text`, which must yield a trigram."""
+    return _candidates(await database.fetch(_SQL["substring"], contains(text), limit, span.low, span.high, type_))
 
 
 async def similar(
-    database: Database, span: Span, text: str, parts: tuple[str, str], limit: int, least: float
-) -> list[tuple[Candidate, float]]:
-    """Return indicators of one span that contain one of `parts` and are at least `least` (0-1) similar to `text`."""
+    database: Database,
+    span: Span,
+    text: str,
+    type_: str | None,
+    parts: tuple[str, str],
+    limit: int,
+    least: float,
+) -> Alike:
+    """Compare up to `limit` values of one span and type that contain one of `parts` with `text`.
+
+    Those at least `least` (0-1) similar are returned, the best 50 of them.
+    """
     patterns = [contains(part) for part in parts]
-    rows = await database.fetch(_SQL["similar"], text, *patterns, limit, least, span.low, span.high)
-    return [(Candidate(row["id"], row["type"], row["value"]), row["similarity"]) for row in rows]
+    rows = await database.fetch(_SQL["similar"], text, *patterns, limit, least, span.low, span.high, type_)
+    found = [(Candidate(row["id"], row["type"], row["value"]), row["similarity"]) for row in rows if row["id"]]
+    return Alike(found, rows[0]["compared"])
 
 
 def contains(text: str) -> str:

@@ -14,11 +14,10 @@ from types import TracebackType
 from typing import NamedTuple, Self
 from uuid import UUID
 
-import asyncpg
 from asyncpg.pgproto import pgproto
 
 from socdefenders.model import Indicator, NewArticle, NewSighting, SourceCategory
-from socdefenders.storage.database import UNAVAILABLE, Connection, connect, unless_lost, wrapped
+from socdefenders.storage.database import FAILURES, Connection, connect, failed, unless_lost, wrapped
 from socdefenders.storage.ranges import Ranges
 from socdefenders.storage.sql import load
 
@@ -112,9 +111,10 @@ class Writer:
         connection = await connect(dsn, command_timeout=None)
         try:
             await connection.execute(_SQL["staging"])
-        except (asyncpg.PostgresError, *UNAVAILABLE) as error:
+        except FAILURES as error:
+            meant = failed(connection, error)
             connection.terminate()
-            raise wrapped(error) from error
+            raise meant from error
         return cls(connection)
 
     async def __aenter__(self) -> Self:
@@ -127,7 +127,7 @@ class Writer:
         """Let the connection go."""
         try:
             await self._connection.close(timeout=2)
-        except UNAVAILABLE:
+        except FAILURES:
             self._connection.terminate()
 
     async def source(
@@ -139,8 +139,8 @@ class Writer:
         elif name not in self._sources:
             try:
                 self._sources[name] = await self._source(name, category, homepage)
-            except (asyncpg.PostgresError, *UNAVAILABLE) as error:
-                raise wrapped(error) from error
+            except FAILURES as error:
+                raise wrapped(error, closed=self._connection.is_closed()) from error
 
     async def write(
         self, sightings: Iterable[NewSighting], articles: Sequence[ReadArticle], *, now: datetime, dry_run: bool = False
@@ -162,8 +162,8 @@ class Writer:
                     if dry_run:
                         self._sources = {}
                         raise _Undone
-        except (asyncpg.PostgresError, UnicodeEncodeError, *UNAVAILABLE) as error:
-            raise wrapped(error) from error
+        except (*FAILURES, UnicodeEncodeError) as error:
+            raise wrapped(error, closed=self._connection.is_closed()) from error
         return written
 
     async def _merge(
@@ -184,13 +184,16 @@ class Writer:
             await self._connection.execute(_SQL["preview"], [read.article.id for read in articles])
         return Written(added, updated, len(rows) - added - updated, changed)
 
-    async def settle(self) -> None:
-        """Index what bulk writing left without, fold in what is pending, and refresh the planner's statistics."""
+    async def settle(self, *, changed: bool = True) -> None:
+        """Index what bulk writing left without, fold in what is pending, and refresh the planner's statistics.
+
+        Where nothing is `changed`, that is done for what an earlier writer left undone, if anything.
+        """
         try:
-            await self._ranges.settle()
-            await self._connection.execute("analyze indicators, sightings, articles")
-        except (asyncpg.PostgresError, *UNAVAILABLE) as error:
-            raise wrapped(error) from error
+            if await self._ranges.settle() or changed:
+                await self._connection.execute("analyze indicators, sightings, articles")
+        except FAILURES as error:
+            raise wrapped(error, closed=self._connection.is_closed()) from error
 
     async def _source(self, name: str, category: SourceCategory, homepage: str | None) -> int:
         found: int | None = None

@@ -1,16 +1,12 @@
-"""Builds the application: its routes, its lifespan, and the one table that maps errors to HTTP statuses."""
+"""Builds the application: its routes, and the one table that maps errors to HTTP statuses."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from datetime import datetime
 from http import HTTPStatus
 from math import ceil
-from time import time
 
 from fastapi import FastAPI, Request
-from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
-from starlette.types import ASGIApp
 
 from socdefenders import __version__
 from socdefenders.errors import (
@@ -21,6 +17,7 @@ from socdefenders.errors import (
     InsufficientScope,
     InvalidKey,
     MissingKey,
+    PayloadTooLarge,
     SocDefendersError,
     StorageUnavailable,
 )
@@ -29,8 +26,8 @@ from socdefenders.web import docs
 from socdefenders.web.api import health, iocs
 from socdefenders.web.api.render import Json, error_body
 from socdefenders.web.auth import Guard
-from socdefenders.web.front import Front, PayloadTooLarge
-from socdefenders.web.services import Services, running
+from socdefenders.web.front import Front
+from socdefenders.web.services import Clock, Services, utc
 from socdefenders.web.visit import Visit, visit_of
 
 STATUSES: dict[type[SocDefendersError], tuple[int, str]] = {
@@ -51,9 +48,7 @@ CODES = {
     400: ("invalid_parameter", "The request cannot be understood."),
     404: ("not_found", "There is nothing at this address; /docs lists what there is."),
     405: ("method_not_allowed", "This address does not know that method; see the Allow header."),
-    406: ("not_acceptable", "None of the accepted media types can be served."),
     413: ("payload_too_large", "The request's body is larger than anything this API reads."),
-    415: ("unsupported_media_type", "The request's body has a media type that is not read here."),
     500: ("internal_error", "Something went wrong on our side; the request_id finds it in the server's log."),
 }
 """Codes and messages for the statuses that the framework itself answers with."""
@@ -69,20 +64,15 @@ what is left of it. Every answer carries `X-Request-ID`, and every error says wh
 """
 
 
-def create_app(settings: Settings, *, dsn: str, lifespan: bool = True) -> ASGIApp:
-    """Return the application on the database at `dsn`; without `lifespan`, whoever serves it runs `app.services`."""
-    return Application(settings, dsn=dsn, lifespan=lifespan)
-
-
 class Application(Front):
-    """The application, and the services that it works with."""
+    """The application, and the services that it works with; whoever serves it runs these."""
 
-    def __init__(self, settings: Settings, *, dsn: str, lifespan: bool) -> None:
+    def __init__(self, settings: Settings, *, dsn: str, clock: Clock = utc) -> None:
         """Build everything; nothing is opened yet."""
-        self.services = Services.of(settings, dsn)
-        self.guard = Guard(self.services.authenticator, self.services.budgets)
+        self.services = Services.of(settings, dsn, clock=clock)
+        self.guard = Guard(self.services.authenticator, self.services.budgets, clock)
         self.errors = Errors(self.services)
-        self.api = self._api(lifespan=lifespan)
+        self.api = self._api()
         search = iocs.Iocs(self.services, self.guard)
         state = health.Health(self.services)
         self.routers = (iocs.router(search), health.router(state), docs.router(self.api))
@@ -91,16 +81,11 @@ class Application(Front):
         direct = {"/api/v1/iocs/search": search.search, "/healthz": state.healthz}
         super().__init__(self.api, direct, self.services, self.guard, self.errors.response)
 
-    def _api(self, *, lifespan: bool) -> FastAPI:
-        @asynccontextmanager
-        async def life(_app: FastAPI) -> AsyncIterator[None]:
-            async with running(self.services):
-                yield
-
+    def _api(self) -> FastAPI:
         async def answer(request: Request, error: Exception) -> Response:
             return self.errors.response(error, visit_of(request.scope))
 
-        handlers = (HTTPException, RequestValidationError, SocDefendersError, Exception)
+        handlers = (HTTPException, SocDefendersError, Exception)
         return FastAPI(
             title=TITLE,
             version=__version__,
@@ -111,7 +96,6 @@ class Application(Front):
             docs_url=None,
             redoc_url=None,
             redirect_slashes=False,
-            lifespan=life if lifespan else None,
             exception_handlers=dict.fromkeys(handlers, answer),
         )
 
@@ -126,10 +110,9 @@ class Errors:
 
     def response(self, error: Exception, visit: Visit) -> Response:
         """Return the answer to a request that ended in `error`."""
+        visit.error = error
         if isinstance(error, HTTPException):
             return self._of_framework(error, visit)
-        if isinstance(error, RequestValidationError):
-            error = InputError(details={"errors": [str(problem["msg"]) for problem in error.errors()]})
         status, code = _status(error)
         if status == HTTPStatus.INTERNAL_SERVER_ERROR:
             self._services.log.error("request failed", request_id=visit.request_id, exc_info=error)
@@ -141,7 +124,8 @@ class Errors:
             message = "The database is not reachable at the moment; try again shortly."
         if isinstance(error, BudgetExceeded):
             self._services.metrics.refusal(error.tier, error.window)
-        return Json(error_body(code, message, visit.request_id, self._details(error)), status, _headers(error))
+        headers = _headers(error, self._services.clock())
+        return Json(error_body(code, message, visit.request_id, self._details(error)), status, headers)
 
     def _of_framework(self, error: HTTPException, visit: Visit) -> Response:
         fallback = ("invalid_parameter", HTTPStatus(error.status_code).phrase)
@@ -174,14 +158,14 @@ def _status(error: Exception) -> tuple[int, str]:
     return STATUSES[SocDefendersError]
 
 
-def _headers(error: Exception) -> dict[str, str]:
+def _headers(error: Exception, now: datetime) -> dict[str, str]:
     headers = {"Cache-Control": "no-store"}
     if isinstance(error, MissingKey | InvalidKey | ExpiredKey):
         headers["WWW-Authenticate"] = "Bearer"
     if isinstance(error, PayloadTooLarge):
         headers["Connection"] = "close"  # rather than read to the end what nobody wants
     if isinstance(error, BudgetExceeded):
-        headers["Retry-After"] = str(max(1, ceil(error.reset_at.timestamp() - time())))
+        headers["Retry-After"] = str(max(1, ceil((error.reset_at - now).total_seconds())))
     if isinstance(error, StorageUnavailable):
         headers["Retry-After"] = str(error.retry_after)
     return headers

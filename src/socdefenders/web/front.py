@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from socdefenders.errors import InputError
+from socdefenders.errors import PayloadTooLarge
 from socdefenders.web.auth import Guard
 from socdefenders.web.services import Services
 from socdefenders.web.visit import Visit, client_address
@@ -22,10 +22,6 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 
 MAX_BODY = 65_536
 """Bytes a request may announce as its body; no endpoint reads one."""
-
-
-class PayloadTooLarge(InputError):
-    """The request's body is larger than anything this API reads."""
 
 
 class Front:
@@ -61,15 +57,19 @@ class Front:
         async def labelled(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
-                status = message["status"]
                 message["headers"] = [*message["headers"], *await self._labels(scope, visit)]
-            await send(message)
+                await send(message)
+                status = message["status"]
+            else:
+                await send(message)
 
         try:
             await self._serve(scope, receive, labelled, visit)
         except Exception as error:  # noqa: BLE001  # the last handler: whatever went wrong has an answer
             if not status:
                 await self._answer(error, visit)(scope, receive, labelled)
+            elif error is not visit.error:  # too late for another answer; the server hangs up on half a one
+                self._log.error("answer broken off", request_id=visit.request_id, exc_info=error)
         finally:
             self._record(scope, visit, status, perf_counter() - began)
 
@@ -89,8 +89,12 @@ class Front:
 
     async def _labels(self, scope: Scope, visit: Visit) -> list[tuple[bytes, bytes]]:
         labels = [(b"x-request-id", visit.request_id.encode()), (b"x-content-type-options", b"nosniff")]
-        if scope["path"].startswith("/api/"):
-            limit, remaining, reset = visit.rate or await self._guard.glance(scope, visit)
+        if scope["path"].startswith("/api/") and not visit.rated:
+            # Once: where looking it up fails, the answer that says so goes without.
+            visit.rated = True
+            visit.rate = visit.rate or await self._guard.glance(scope, visit)
+        if visit.rate is not None:
+            limit, remaining, reset = visit.rate
             labels += (
                 (b"x-ratelimit-limit", b"%d" % limit),
                 (b"x-ratelimit-remaining", b"%d" % remaining),

@@ -13,39 +13,40 @@ from typing import Any, cast
 
 import orjson
 import uvicorn
-import uvloop
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from socdefenders.errors import SettingsError
 from socdefenders.settings import Settings
 from socdefenders.web.api.render import error_body
 from socdefenders.web.app import Application
-from socdefenders.web.services import running
+from socdefenders.web.services import Clock, running, utc
 
 KEEP_ALIVE_SECONDS = 30
 GRACE_SECONDS = 5
 HEAD_SECONDS = 10.0
-"""How long a client may take to send the head of a request."""
+"""How long a client may take to send the head of a request, or the rest of a body after its answer."""
+UNREAD_SECONDS = 3
+"""How often, in times of those, a client must have read `SLOWEST_READ` of an answer that waits for it."""
+SLOWEST_READ = 65_536
 _BEYOND_ASCII = re.compile(rb"[\x80-\xff]")
 MAX_HEAD = 65_536
 """Bytes of a request's address and headers."""
 
 
-def serve(settings: Settings, dsn: str, *, ready: Callable[[str], None], head_seconds: float = HEAD_SECONDS) -> None:
+async def run(
+    settings: Settings,
+    dsn: str,
+    *,
+    ready: Callable[[str], None],
+    head_seconds: float = HEAD_SECONDS,
+    clock: Clock = utc,
+) -> None:
     """Serve until SIGINT or SIGTERM; call `ready(url)` once requests are answered.
 
     Raise SettingsError when the address cannot be listened on or another process counts budgets for
     itself, SchemaError or StorageUnavailable when the database does not fit or is away.
     """
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(run(settings, dsn, ready=ready, head_seconds=head_seconds))
-
-
-async def run(
-    settings: Settings, dsn: str, *, ready: Callable[[str], None], head_seconds: float = HEAD_SECONDS
-) -> None:
-    """Serve within a running event loop; see `serve`."""
-    app = Application(settings, dsn=dsn, lifespan=False)
+    app = Application(settings, dsn=dsn, clock=clock)
     async with running(app.services):
         listener = _listen(settings.host, settings.port)
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
@@ -120,12 +121,17 @@ class _Server(uvicorn.Server):
 
 
 class _Together:
-    """A transport that sends what is written within one turn of the loop at once: each write wakes the client."""
+    """A transport that sends what is written within one turn of the loop at once: each write wakes the client.
 
-    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+    What the client does not read is held in memory; `watch` ends that.
+    """
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop, patience: float) -> None:
         self._transport = transport
         self._loop = loop
+        self._patience = patience
         self._written: list[bytes] = []
+        self._watch: asyncio.TimerHandle | None = None
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401  # whatever else a transport has
         return getattr(self._transport, name)
@@ -137,7 +143,25 @@ class _Together:
 
     def close(self) -> None:
         self._send()
-        self._transport.close()
+        self._transport.close()  # which sends what is left first
+        if self._watch is None and self._transport.get_write_buffer_size():
+            self.watch()
+
+    def watch(self) -> None:
+        """Cut the connection off as soon as the client does not read on; nothing more is written meanwhile."""
+        self._watch = self._loop.call_later(self._patience, self._look, self._transport.get_write_buffer_size())
+
+    def unwatch(self) -> None:
+        """The client has read, or it is gone."""
+        if self._watch is not None:
+            self._watch.cancel()
+            self._watch = None
+
+    def _look(self, before: int) -> None:
+        if before - self._transport.get_write_buffer_size() < SLOWEST_READ:
+            self._transport.abort()
+        else:
+            self.watch()
 
     def _send(self) -> None:
         if self._written:
@@ -152,27 +176,57 @@ class _Protocol(HttpToolsProtocol):
     _head = 0
     _within = False
     """Whether a request has begun and its end has not come."""
+    _first_line = True
+    """Whether what comes next may belong to the first line of a request."""
+    cycle: RequestResponseCycle | None  # type: ignore[assignment]  # None before the first, as uvicorn itself says
     _head_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn itself
-        super().connection_made(cast("asyncio.Transport", _Together(transport, self.loop)))
-        self._head_timer = self.loop.call_later(self.config.head_seconds, self.transport.close)
+        self._together = _Together(transport, self.loop, UNREAD_SECONDS * self.config.head_seconds)
+        super().connection_made(cast("asyncio.Transport", self._together))
+        self._await_head()
 
     def data_received(self, data: bytes) -> None:
-        # Only where a request begins: a body that grew would let its end pass for another request.
-        if not self._within and not data.isascii():
+        # Only its first line: a body that grew would let its end pass for another request.
+        if self._first_line and not data.isascii():
             data = _escaped(data)
         super().data_received(data)
-        if self._head and self._head_timer is None:
-            self._head_timer = self.loop.call_later(self.config.head_seconds, self.transport.close)
-        elif not self._head and self._head_timer is not None:
-            self._head_timer.cancel()
-            self._head_timer = None
+        if self._within:
+            self._first_line = self._first_line and b"\n" not in data
+        if self.cycle is None or self.cycle.response_complete:
+            # Whatever came, uvicorn has dropped its own timer, and a blank line or the end of a body brings none back.
+            self._await_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self._head_came()
+        self._together.unwatch()
+        super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._together.watch()
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        if not self.transport.is_closing():
+            self._together.unwatch()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if self.pipeline:
+            self.flow.pause_reading()  # or each answer would let in thousands of requests more
+        elif self._within:  # the rest of a body that nobody waits for
+            self._await_head()
+
+    def _await_head(self) -> None:
+        """Close the connection unless the head of a request is complete in time."""
+        if self._head_timer is None and not self.transport.is_closing():
+            self._head_timer = self.loop.call_later(self.config.head_seconds, self.transport.close)
+
+    def _head_came(self) -> None:
         if self._head_timer is not None:
             self._head_timer.cancel()
-        super().connection_lost(exc)
+            self._head_timer = None
 
     def on_message_begin(self) -> None:
         self._head, self._within = 1, True
@@ -188,10 +242,15 @@ class _Protocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self._head = 0
+        self._head_came()
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
-        self._head, self._within = 0, False  # trailers are counted as they come, and begin no other request
+        self._head, self._within, self._first_line = (
+            0,
+            False,
+            True,
+        )  # trailers are counted as they come, and begin no other request
         super().on_message_complete()
 
     def _grow(self, size: int) -> None:

@@ -1,9 +1,10 @@
 """Everything an application holds while it runs, opened and closed in one place."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cache
 from time import monotonic
 
@@ -28,6 +29,14 @@ ANOTHER_PROCESS = (
 )
 
 
+Clock = Callable[[], datetime]
+
+
+def utc() -> datetime:
+    """Return the time, in UTC."""
+    return datetime.now(UTC)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
     """What the endpoints work with."""
@@ -39,21 +48,23 @@ class Services:
     usage: UsageLog
     metrics: Metrics
     log: FilteringBoundLogger
+    clock: Clock
     alone: ExclusiveLock | None
     """Held while budgets are counted in this process; None with Valkey."""
 
     @classmethod
-    def of(cls, settings: Settings, dsn: str) -> "Services":
-        """Build them for `settings`; nothing is opened yet."""
+    def of(cls, settings: Settings, dsn: str, *, clock: Clock = utc) -> "Services":
+        """Build them for `settings`; nothing is opened yet. `clock` says in which minute and day a request falls."""
         database = Database(dsn, size=settings.database_connections)
         usage = UsageLog(database)
         told = log.logger()
 
-        def turned(away: bool) -> None:  # noqa: FBT001  # as the counters call it
-            if away:
-                told.warning("Valkey does not answer; until it does, this process counts its requests for itself")
-            else:
+        def turned(reason: Exception | None) -> None:
+            if reason is None:
                 told.info("Valkey answers again")
+            else:
+                text = "Valkey does not answer; until it does, this process counts its requests for itself"
+                told.warning(text, reason=str(reason) or type(reason).__name__)
 
         return cls(
             settings=settings,
@@ -68,6 +79,7 @@ class Services:
             usage=usage,
             metrics=Metrics(),
             log=told,
+            clock=clock,
             alone=None if settings.valkey_url else ExclusiveLock(dsn, "socdefenders.api"),
         )
 
@@ -107,12 +119,21 @@ def _tasks(services: Services) -> Sequence[asyncio.Task[None]]:
     def not_written(error: StorageError) -> None:
         services.log.warning("usage is not written down yet", reason=error.message)
 
+    def heard(reason: StorageError | None) -> None:
+        if reason is None:
+            services.log.info("revocations are heard again")
+        else:
+            services.log.warning("revocations are not heard; every key is looked up", reason=reason.message)
+
     def refused() -> None:
         services.log.error(ANOTHER_PROCESS)
 
-    tasks = [services.authenticator.listen(), services.usage.run(not_written)]
+    def away(error: StorageError) -> None:
+        services.log.warning("the lock of the budgets was lost and is not taken again yet", reason=error.message)
+
+    tasks = [services.authenticator.listen(heard), services.usage.run(not_written)]
     if services.alone is not None:
-        tasks.append(services.alone.keep(refused))
+        tasks.append(services.alone.keep(refused, away))
     return [_watched(asyncio.create_task(task), services.log) for task in tasks]
 
 

@@ -15,7 +15,7 @@ MAX_HOPS = 20
 class Visit:
     """What is known of one request; it travels in the ASGI scope."""
 
-    __slots__ = ("client", "key", "query", "rate", "request_id", "route")
+    __slots__ = ("client", "error", "key", "query", "rate", "rated", "request_id", "route")
 
     def __init__(self, request_id: str, client: str) -> None:
         """Begin with a request's id and its client's address."""
@@ -23,10 +23,14 @@ class Visit:
         self.client = client
         self.rate: Rate | None = None
         """What the caller has left, once that is known."""
+        self.rated = False
+        """Whether it was asked for the answer's headers."""
         self.key: str | None = None
         """The prefix of the caller's key, for the log."""
         self.query: str | None = None
         """What was searched for, fit for the log."""
+        self.error: Exception | None = None
+        """What the answer tells of; the framework raises it again once it has answered."""
         self.route = "unmatched"
         """The path template of the route, for the metrics."""
 

@@ -1,14 +1,13 @@
 """Indicators are found in running text where they stand, and noise is kept apart with its reason."""
 
-import os
 import time
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from socdefenders.indicators import Match, defang, extract, parse, unlikely
+from socdefenders.indicators import Match, defang, extract, normalize, parse, unlikely
+from tests.real_data import DATA, MISSING
 from tests.unit.indicators.indicator_values import canonical_values, hostile
 
 HASH = "0123456789abcdef0123456789abcdef"
@@ -47,6 +46,44 @@ def only(text: str, publisher: str | None = None) -> Match:
         ("the group TA2541 used T1566", [("mitre_attack", "T1566")]),
         ("meow://evil[.]example", [("url", "http://evil.example/")]),
         ("nothing to see at 12:30:45, std::vector, a::b or v1.2", []),
+        ("evil [.] example and words .net", [("domain", "evil.example")]),
+        ("at 192[.\n]0.2.7 in a PDF", [("ipv4", "192.0.2.7")]),
+        (
+            "hxxt[:]//evil[.]example/x, hxxts://evil[.]example/y",
+            [
+                ("url", "http://evil.example/x"),
+                ("url", "https://evil.example/y"),
+            ],
+        ),
+        ("mixed hXXps[:]//evil(.)bad[dot]example/a.php?b=1", [("url", "https://evil.bad.example/a.php?b=1")]),
+        (
+            "j.doe[at]evil[.]example and info.me@evil[.]example",
+            [
+                ("email", "j.doe@evil.example"),
+                ("email", "info.me@evil.example"),
+            ],
+        ),
+        ("CVE‑2024‑12345 and cve_2024_23456", [("cve", "CVE-2024-12345"), ("cve", "CVE-2024-23456")]),
+        ("TA0011 by T1071.001", [("mitre_attack", "TA0011"), ("mitre_attack", "T1071.001")]),
+        ("::ffff:198[.]51[.]100[.]9 answered", [("ipv4", "198.51.100.9")]),
+        (f"SHA-1: {HASH[:20]}\n{HASH[:20]}\n", [("sha1", HASH[:20] * 2)]),
+        (f"{HASH}\n{HASH[::-1]}\n", [("md5", HASH), ("md5", HASH[::-1])]),
+        (f"{HASH}\nabc.evil[.]example", [("md5", HASH), ("domain", "abc.evil.example")]),
+        ("[a](hxxp://evil[.]example/x)and more", [("url", "http://evil.example/x")]),
+        ("(hxxp://evil[.]example/x)\u00a0more", [("url", "http://evil.example/x")]),
+        ("get('hxxp://evil[.]example/x.exe',$env:tmp)", [("url", "http://evil.example/x.exe")]),
+        ("**hxxp://evil[.]example/x***", [("url", "http://evil.example/x")]),
+        ("hxxp://evil[.]example/a\\_b", [("url", "http://evil.example/a_b")]),
+        ("blocks 198.51.100.0/24evil", []),
+        ("calls evil[.]example : 69/check.aspx .", [("url", "http://evil.example:69/check.aspx")]),
+        ("open is evil[.]example : 443/tcp .", [("domain", "evil.example")]),
+        (
+            "evil[.]example:8080 and evil[.]example:8080/x",
+            [
+                ("domain", "evil.example"),
+                ("url", "http://evil.example:8080/x"),
+            ],
+        ),
     ],
 )
 def test_indicators_are_found(text: str, expected: list[tuple[str, str]]) -> None:
@@ -71,6 +108,23 @@ def test_indicators_are_found(text: str, expected: list[tuple[str, str]]) -> Non
         ("Flash 19.0.0.207 is affected", "version"),
         ("WScript.Shell objects", "name"),
         ("reverts commit 0123456789abcdef0123456789abcdef01234567", "code"),
+        (f"the AES key ({HASH}) is fixed", "code"),
+        (f"rows {HASH[:20]}\n{HASH[:20]}\n", "split"),
+        ("1" * 31 + "2" + " is a number", "placeholder"),
+        ("the hash of a newline, 68b329da9893e34099c7d8ad5cb9c940", "known-good"),
+        ("go to the page www.wikipedia.org", "benign"),
+        ("the package com.some-vendor.security", "name"),
+        ("Loader.NET is a tool", "name"),
+        ("set entry.id from it", "code"),
+        ("running instance 2.4.162.1 of it", "version"),
+        ('reference = "https://some-vendor.example-blog.com/x"', "link"),
+        ("see <https://blog.some-vendor.com/post>", "link"),
+        ("mail security@some-vendor.com please", "contact"),
+        ("a short abcdef.onion", "name"),
+        ("hxxp://redacted[.]redacted[.]com/x", "placeholder"),
+        ("C:\\Python39\\Client[.]py", "file-name"),
+        ("asks hxxps://ipinfo[.]io/json", "benign"),
+        ("References\nhttps://blog.some-vendor.com/post", "link"),
     ],
 )
 def test_noise_is_kept_with_its_reason(text: str, rule: str) -> None:
@@ -91,6 +145,74 @@ def test_what_its_author_defanged_counts(text: str) -> None:
 def test_plain_hosts_count_in_a_plain_list_but_not_where_the_author_defangs() -> None:
     assert kept("evil-host.com\nbad-host.net\n") == [("domain", "evil-host.com"), ("domain", "bad-host.net")]
     assert kept("evil-host[.]com\nsee www.some-vendor.com/blog") == [("domain", "evil-host.com")]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "evil-host[.]com\nthe C2 domain bad-host.net",
+        "evil-host[.]com\nbad-host.net\nworse-host.net",
+        "evil-host[.]com\nIndicators of compromise\nbad-host.net",
+        "evil-host[.]com\nIt talks to bad-host.duckdns.org",
+        "evil-host[.]com\nand to abcdefghijklmnop.onion",
+    ],
+)
+def test_a_plain_host_earns_its_place_where_the_author_defangs(text: str) -> None:
+    assert len(kept(text)) == len(extract(text))
+
+
+@pytest.mark.parametrize(
+    "value", ["10.0.0.1", "198.51.100.7", "http://10.0.0.1/x", "https://www.example.com/a", "evil.example"]
+)
+def test_a_text_that_is_nothing_but_a_value_is_a_question_about_it(value: str) -> None:
+    assert only(value).suppressed is None
+    assert only(f"'{value}'\n").suppressed is None
+
+
+def test_a_bare_list_may_name_what_everybody_uses() -> None:
+    assert kept("mail.yahoo.com\nmail.evil-host.com\nwww.wikipedia.org\n") == [
+        ("domain", "mail.yahoo.com"),
+        ("domain", "mail.evil-host.com"),
+        ("domain", "www.wikipedia.org"),
+    ]
+
+
+def test_who_offers_a_mailbox_says_nothing_of_who_uses_it() -> None:
+    assert kept("sent by evil.sender[@]gmail[.]com") == [("email", "evil.sender@gmail.com")]
+
+
+def test_the_reports_own_address_is_its_publishers() -> None:
+    text = (
+        "A report\nhttps://blog.some-vendor.com/2026/report\nBy us, www.some-vendor.com\n"
+        "It calls the domain evil-host.com now.\n"
+    )
+    assert kept(text) == [("domain", "evil-host.com")]
+
+
+def test_below_references_plain_links_do_not_count_and_below_indicators_they_do() -> None:
+    text = "Indicators of compromise\nhttp://evil-host.com/a\nReferences\nhttp://other-host.com/b\n"
+    assert kept(text) == [("url", "http://evil-host.com/a")]
+
+
+def test_the_publishers_platform_does_not_hide_what_lies_on_it() -> None:
+    assert kept("payload at hxxps://github[.]com/attacker/payload", publisher="github.com") == [
+        ("url", "https://github.com/attacker/payload")
+    ]
+
+
+def test_a_reason_names_the_list_behind_it() -> None:
+    reason = only("the hash of a newline, 68b329da9893e34099c7d8ad5cb9c940").suppressed
+    assert reason is not None
+    assert reason.list == "common-ioc-false-positive"
+    assert reason.why == "a file or certificate that is known to be good (common-ioc-false-positive)"
+
+
+@pytest.mark.parametrize("long", ["word " * 60_000, "é. " * 90_000, "[" * 270_000])
+def test_offsets_hold_across_windows(long: str) -> None:
+    text = f"first[.]example {long}\nsecond[.]example {long} third[.]example"
+    found = [match for match in extract(text) if match.defanged]
+    assert [match.normalized for match in found] == ["first.example", "second.example", "third.example"]
+    assert all(text[match.start : match.end] == match.raw for match in found)
 
 
 def test_the_publishers_own_hosts_are_noise_even_defanged() -> None:
@@ -129,7 +251,16 @@ def test_any_text_is_read_and_every_span_lies_inside_it(text: str) -> None:
         assert text[match.start : match.end] == match.raw
         assert match.raw
         assert match.start >= last or match.defanged
+        assert parse(match.value, match.type).canonical == match.canonical
+        assert match.normalized == normalize(match.value, match.type)
         last = match.start
+
+
+@settings(max_examples=300)
+@given(hostile)
+def test_normalising_is_idempotent(text: str) -> None:
+    for match in extract(text):
+        assert normalize(match.normalized, match.type) == match.normalized
 
 
 @pytest.mark.parametrize(
@@ -152,6 +283,14 @@ def test_any_text_is_read_and_every_span_lies_inside_it(text: str) -> None:
         "\ud800.",
         " dot ",
         "/..",
+        "a.b'",
+        "http:\\\\a,",
+        "@a.b",
+        "a.com/x',",
+        "\n",
+        "#\n",
+        "iocs ",
+        "0123456789abcdef0123\n",
     ],
 )
 def test_time_grows_with_the_length_only(piece: str) -> None:
@@ -161,11 +300,9 @@ def test_time_grows_with_the_length_only(piece: str) -> None:
 
 
 def test_real_reports_are_read_without_harm() -> None:
-    shared = Path(os.environ.get("SOCDEFENDERS_SHARED", Path(__file__).parents[4] / "shared"))
-    folder = shared / "data" / "text"
-    files = sorted(path for path in folder.glob("*") if path.suffix in {".md", ".txt"})[:20] if folder.is_dir() else []
+    files = sorted(path for path in DATA.glob("text/*") if path.suffix in {".md", ".txt"})[:20]
     if not files:
-        pytest.skip(f"no real reports under {folder}; set SOCDEFENDERS_SHARED")
+        pytest.skip(MISSING)
     for path in files:
         text = path.read_text(encoding="utf-8", errors="replace")
         assert all(text[match.start : match.end] == match.raw for match in extract(text))

@@ -11,6 +11,7 @@ from socdefenders.feeds.parsers.abusech import (
     parse_urlhaus_json,
 )
 from socdefenders.feeds.parsers.base import Format, Hints, Parser
+from socdefenders.feeds.parsers.documents import parse_docx, parse_mail, parse_pdf
 from socdefenders.feeds.parsers.generic_json import parse_json
 from socdefenders.feeds.parsers.index import parse_index
 from socdefenders.feeds.parsers.kev import parse_kev, parse_kev_csv
@@ -53,7 +54,10 @@ _FORMATS = (
     Format("c2intelfeeds", "C2IntelFeeds CSV", parse_c2intel, "C2IntelFeeds", "https://github.com/drb-ra/C2IntelFeeds",
            confidence=70),
     Format("csv", "CSV, TSV and their kin, of any publisher", parse_table),
+    Format("docx", "report as a Word document", parse_docx, category=_RESEARCH, confidence=60, documents=True),
     Format("dshield", "DShield block list", parse_dshield, "DShield", "https://www.dshield.org/", confidence=60),
+    Format("eml", "mail, with the documents attached to it", parse_mail, category=_RESEARCH, confidence=60,
+           documents=True),
     Format("feodo", "Feodo Tracker CSV", parse_feodo, "Feodo Tracker", _FEODO, confidence=90),
     Format("feodo-json", "Feodo Tracker JSON", parse_feodo_json, "Feodo Tracker", _FEODO, confidence=90),
     Format("html", "saved web page", parse_page, category=_RESEARCH, confidence=60, documents=True),
@@ -72,6 +76,7 @@ _FORMATS = (
     Format("misp", "MISP event", parse_misp, category=_INTEL, confidence=75),
     Format("openphish", "OpenPhish: a URL a line", parse_openphish, "OpenPhish", "https://openphish.com/",
            confidence=80),
+    Format("pdf", "report as PDF", parse_pdf, category=_RESEARCH, confidence=60, documents=True),
     Format("phishtank", "PhishTank CSV", parse_phishtank, "PhishTank", _PHISHTANK, confidence=80),
     Format("phishtank-json", "PhishTank JSON", parse_phishtank_json, "PhishTank", _PHISHTANK, confidence=80),
     Format("rss", "RSS or Atom", parse_syndication, category=_NEWS, confidence=60, documents=True),

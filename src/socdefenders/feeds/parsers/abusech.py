@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from socdefenders.feeds.fields import clean, confidence, joined, tags, when
+from socdefenders.feeds.fields import clean, confidence, joined, link, tags, when
 from socdefenders.feeds.jsons import Json, load, records
-from socdefenders.feeds.parsers.base import Hints
+from socdefenders.feeds.parsers.base import About, Hints
 from socdefenders.feeds.parsers.table import Columns, read_rows, typed_observables, with_port
 from socdefenders.feeds.records import table
 from socdefenders.model import IocType, Item, Observable, Rejected
@@ -63,7 +63,7 @@ def parse_urlhaus_json(stream: BinaryIO, hints: Hints) -> Iterator[Item]:
             last_seen=when(record.get("last_online")),
             threat_type=clean(record.get("threat")),
             tags=tags(record.get("tags")),
-            reference_url=clean(record.get("urlhaus_link") or record.get("urlhaus_reference")),
+            reference_url=link(record.get("urlhaus_link") or record.get("urlhaus_reference")),
         )
 
 
@@ -97,19 +97,16 @@ def parse_threatfox_json(stream: BinaryIO, hints: Hints) -> Iterator[Item]:
             yield from typed_observables(value, clean(record.get("ioc_type")) or "", number, _threatfox(record))
 
 
-def _threatfox(record: Json) -> tuple[object, ...]:
+def _threatfox(record: Json) -> About:
     family = clean(record.get("malware_printable"))
-    return (
-        when(record.get("first_seen_utc") or record.get("first_seen")),
-        when(record.get("last_seen_utc") or record.get("last_seen")),
-        confidence(record.get("confidence_level")),
-        clean(record.get("threat_type")),
-        None if family == "Unknown malware" else family,
-        tags(record.get("tags")),
-        (),
-        None,
-        clean(record.get("reference")),
-        None,
+    return About(
+        first_seen=when(record.get("first_seen_utc") or record.get("first_seen")),
+        last_seen=when(record.get("last_seen_utc") or record.get("last_seen")),
+        confidence=confidence(record.get("confidence_level")),
+        threat_type=clean(record.get("threat_type")),
+        malware_family=None if family == "Unknown malware" else family,
+        tags=tags(record.get("tags")),
+        reference_url=link(record.get("reference")),
     )
 
 

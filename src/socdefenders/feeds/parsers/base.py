@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import BinaryIO
+from datetime import datetime
+from typing import BinaryIO, NamedTuple
 
 from socdefenders.model import Item, SourceCategory
 
@@ -14,6 +15,27 @@ class Hints:
     name: str = ""
     """The file's display name."""
 
+
+class About(NamedTuple):
+    """What is published of a value: the fields of `Observable` after value, line and type, in their order.
+
+    Several values of one record share it: `Observable(value, line, type, *about)`.
+    """
+
+    first_seen: datetime | None = None
+    last_seen: datetime | None = None
+    confidence: int | None = None
+    threat_type: str | None = None
+    malware_family: str | None = None
+    tags: tuple[str, ...] = ()
+    techniques: tuple[str, ...] = ()
+    context: str | None = None
+    reference_url: str | None = None
+    source: str | None = None
+
+
+BARE = About()
+"""Of a value beside which nothing is published."""
 
 Parser = Callable[[BinaryIO, Hints], Iterator[Item]]
 

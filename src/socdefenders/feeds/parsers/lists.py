@@ -6,7 +6,7 @@ from typing import BinaryIO
 
 from socdefenders.feeds.fields import clean, joined, looks_like_indicator
 from socdefenders.feeds.jsons import load, records
-from socdefenders.feeds.lines import MAX_LINE, lines
+from socdefenders.feeds.lines import COMMENTS, MAX_LINE, lines
 from socdefenders.feeds.parsers.base import Hints
 from socdefenders.feeds.records import records as csv_records
 from socdefenders.model import IocType, Item, Observable, Rejected
@@ -15,12 +15,11 @@ SINKS = frozenset({"0.0.0.0", "127.0.0.1", "::", "::1", "255.255.255.255", "fe80
 """What a hosts file puts before the names it blocks."""
 _INLINE = re.compile(r"\s(?:#|;|//)")
 _SEEN = re.compile(r"(?i)\b(?:possible|c2|ip|domain|url|ioc)\b")
-_COMMENTS = ("#", ";", "//")
 
 
-def split_comment(line: str) -> tuple[str, str | None]:
+def split_comment(line: str, begins: re.Pattern[str] = _INLINE) -> tuple[str, str | None]:
     """A line's content and its inline comment. A `#` counts only after white space: URLs hold it too."""
-    found = _INLINE.search(line)
+    found = begins.search(line)
     if found is None:
         return line.strip(), None
     return line[: found.start()].strip(), clean(line[found.end() :])
@@ -31,7 +30,7 @@ def parse_list(stream: BinaryIO, _hints: Hints) -> Iterator[Item]:
     for number, line in enumerate(lines(stream), 1):
         if len(line) > MAX_LINE:
             yield Rejected(number, f"longer than {MAX_LINE} characters")
-        elif line and not line.startswith(_COMMENTS):
+        elif line and not line.startswith(COMMENTS):
             yield from _entry(number, line)
 
 
@@ -67,7 +66,7 @@ def _urls(stream: BinaryIO, threat: str) -> Iterator[Item]:
     for number, line in enumerate(lines(stream), 1):
         if len(line) > MAX_LINE:
             yield Rejected(number, f"longer than {MAX_LINE} characters")
-        elif (value := line.strip()) and not value.startswith(_COMMENTS):
+        elif (value := line.strip()) and not value.startswith(COMMENTS):
             yield Observable(value, number, IocType.URL, threat_type=threat)
 
 

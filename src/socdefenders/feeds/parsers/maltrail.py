@@ -4,9 +4,10 @@ import re
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from socdefenders.feeds.fields import clean, tags
+from socdefenders.feeds.fields import tags
 from socdefenders.feeds.lines import MAX_LINE, lines
 from socdefenders.feeds.parsers.base import Hints
+from socdefenders.feeds.parsers.lists import split_comment
 from socdefenders.model import IocType, Item, Observable, Rejected
 
 _REFERENCE = re.compile(r"#\s*References?:\s*(https?://\S+)", re.IGNORECASE)
@@ -29,7 +30,7 @@ def parse_maltrail(stream: BinaryIO, hints: Hints) -> Iterator[Item]:
             elif found := _ALIASES.match(line[:4096]):
                 aliases = tags(found.group(1).split("(#")[0])
             continue
-        value, comment = _split(line)
+        value, comment = split_comment(line, _COMMENT)
         if not value:
             continue
         in_comments = False
@@ -39,13 +40,6 @@ def parse_maltrail(stream: BinaryIO, hints: Hints) -> Iterator[Item]:
             kind = IocType.URL if "/" in value and not _block(value) else None
             yield Observable(value, number, kind, threat_type=threat, malware_family=family, tags=aliases,
                              context=comment, reference_url=reference)  # fmt: skip
-
-
-def _split(line: str) -> tuple[str, str | None]:
-    found = _COMMENT.search(line)
-    if found is None:
-        return line.strip(), None
-    return line[: found.start()].strip(), clean(line[found.end() :])
 
 
 def _block(value: str) -> bool:

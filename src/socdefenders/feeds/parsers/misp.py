@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import BinaryIO
 
-from socdefenders.feeds.fields import clean, joined, tags, techniques, when
+from socdefenders.feeds.fields import clean, joined, link, tags, techniques, when
 from socdefenders.feeds.jsons import Json, as_dict, as_list, load
-from socdefenders.feeds.parsers.base import Hints
+from socdefenders.feeds.parsers.base import About, Hints
 from socdefenders.feeds.parsers.table import typed_observables
 from socdefenders.model import Item, Rejected
 
+_BLANK = re.compile(r"\s")
 _GALAXY = re.compile(r'misp-galaxy:([\w-]+)="([^"]+)"')
 _FAMILIES = frozenset({
     "android", "backdoor", "banker", "botnet", "cryptominers", "malpedia", "mitre-malware", "mitre-tool",
@@ -75,7 +76,7 @@ def _attributes(event: Json) -> Iterator[tuple[Json | None, str | None]]:
 def _about(event: Json) -> _Event:
     organisation = as_dict(event.get("Orgc")) or as_dict(event.get("Org"))
     links = (
-        clean(each.get("value"))
+        link(each.get("value"))
         for each, _ in _attributes(event)
         if each and (each.get("type") == "link" or str(each.get("category")) in _ANALYSES)
     )
@@ -84,7 +85,7 @@ def _about(event: Json) -> _Event:
         date=when(event.get("date")),
         source=clean(organisation.get("name")),
         tags=_tags(event),
-        link=next((link for link in links if link and link.startswith("http")), None),
+        link=next(filter(None, links), None),
     )
 
 
@@ -103,22 +104,21 @@ def _attribute(number: int, attribute: Json, comment: str | None, event: _Event)
         return
     named = (*_tags(attribute), *event.tags)
     said = clean(attribute.get("comment"))
-    own_link = said if said and re.fullmatch(r"https?://\S+", said) else None
+    own_link = link(said) if said and not _BLANK.search(said) else None
     yield from typed_observables(
         value,
         _RENAMED.get(kind, kind),
         number,
-        (
-            when(attribute.get("first_seen")) or event.date,
-            when(attribute.get("last_seen")),
-            None if attribute.get("to_ids", True) else _NOT_FOR_DETECTION,
-            None,
-            _family(named),
-            tags([_plain(tag) for tag in named if not tag.startswith(_MACHINE_TAGS)]),
-            techniques(*named),
-            joined(event.info, comment, None if own_link else said),
-            own_link or event.link,
-            event.source,
+        About(
+            first_seen=when(attribute.get("first_seen")) or event.date,
+            last_seen=when(attribute.get("last_seen")),
+            confidence=None if attribute.get("to_ids", True) else _NOT_FOR_DETECTION,
+            malware_family=_family(named),
+            tags=tags([_plain(tag) for tag in named if not tag.startswith(_MACHINE_TAGS)]),
+            techniques=techniques(*named),
+            context=joined(event.info, comment, None if own_link else said),
+            reference_url=own_link or event.link,
+            source=event.source,
         ),
     )
 

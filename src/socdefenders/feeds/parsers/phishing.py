@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from socdefenders.feeds.fields import clean, when
+from socdefenders.feeds.fields import clean, link, when
 from socdefenders.feeds.jsons import load, records
 from socdefenders.feeds.lines import lines
 from socdefenders.feeds.parsers.abusech import column
@@ -52,7 +52,7 @@ def parse_phishtank_json(stream: BinaryIO, hints: Hints) -> Iterator[Item]:
                 first_seen=when(record.get("submission_time")),
                 last_seen=when(record.get("verification_time")),
                 context=clean(record.get("target")),
-                reference_url=clean(record.get("phish_detail_url")),
+                reference_url=link(record.get("phish_detail_url")),
             )
         )
 

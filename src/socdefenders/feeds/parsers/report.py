@@ -9,7 +9,7 @@ from typing import BinaryIO
 from socdefenders.feeds.fields import clean, when
 from socdefenders.feeds.jsons import read_all
 from socdefenders.feeds.lines import decode
-from socdefenders.feeds.page import MAX_PAGE, host, main_text
+from socdefenders.feeds.page import MAX_PAGE, host, read_page
 from socdefenders.feeds.parsers.base import Hints
 from socdefenders.model import Document, Item, Rejected
 
@@ -34,7 +34,7 @@ _NEAR = 15
 
 def parse_page(stream: BinaryIO, hints: Hints) -> Iterator[Item]:
     """Read a saved web page."""
-    page = main_text(read_all(stream, MAX_PAGE, hints.name))
+    page = read_page(read_all(stream, MAX_PAGE, hints.name))
     if not page.text:
         yield Rejected(0, "a page without text")
         return

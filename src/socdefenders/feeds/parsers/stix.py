@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from socdefenders.feeds.fields import clean, confidence, joined, tags, techniques, when
+from socdefenders.feeds.fields import clean, confidence, joined, link, tags, techniques, when
 from socdefenders.feeds.jsons import Json, as_dict, as_list, load
-from socdefenders.feeds.parsers.base import Hints
+from socdefenders.feeds.parsers.base import BARE, About, Hints
 from socdefenders.model import IocType, Item, Observable, Rejected
 
 _HASHES = {"MD5": IocType.MD5, "SHA1": IocType.SHA1, "SHA256": IocType.SHA256, "SHA512": IocType.SHA512}
@@ -30,7 +30,6 @@ _LITERAL = re.compile(r"'[^']*'")
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _HASH_PATH = re.compile(r"(?:file|artifact|x509-certificate)(?::|:.*\.)hashes\.['\"]?([\w-]+)['\"]?")
 _MAX_PATTERN = 1 << 20
-_BARE: tuple[object, ...] = (None, None, None, None, None, (), (), None, None, None)
 
 
 def parse_stix(stream: BinaryIO, hints: Hints) -> Iterator[Item]:
@@ -72,31 +71,30 @@ def _object(number: int, each: Json, names: dict[str, str | None], families: dic
     elif kind in {"vulnerability", "attack-pattern"}:
         yield from _named(number, each, _about(each, names, families))
     else:
-        yield from _observed(number, each, _BARE)
+        yield from _observed(number, each, BARE)
 
 
-def _about(each: Json, names: dict[str, str | None], families: dict[str, str | None]) -> tuple[object, ...]:
-    """Everything but value and type, in the order of `Observable`."""
-    links = [as_dict(reference) for reference in as_list(each.get("external_references"))]
-    ids = (clean(link.get("external_id")) for link in links)
-    url = next((link["url"] for link in links if str(link.get("url")).startswith("http")), None)
+def _about(each: Json, names: dict[str, str | None], families: dict[str, str | None]) -> About:
+    references = [as_dict(reference) for reference in as_list(each.get("external_references"))]
+    ids = (clean(reference.get("external_id")) for reference in references)
+    urls = filter(None, (link(reference.get("url")) for reference in references))
     named = [*as_list(each.get("labels")), *as_list(each.get("indicator_types"))]
     threat = next((text for text in map(clean, (*as_list(each.get("indicator_types")), *named)) if text), None)
-    return (
-        when(each.get("valid_from")) or when(each.get("first_observed")) or when(each.get("created")),
-        when(each.get("last_observed")),
-        confidence(each.get("confidence")),
-        threat,
-        families.get(str(each.get("id"))),
-        tags(named),
-        techniques(*ids),
-        joined(clean(each.get("name")), clean(each.get("description"))),
-        clean(url),
-        names.get(str(each.get("created_by_ref"))),
+    return About(
+        first_seen=when(each.get("valid_from")) or when(each.get("first_observed")) or when(each.get("created")),
+        last_seen=when(each.get("last_observed")),
+        confidence=confidence(each.get("confidence")),
+        threat_type=threat,
+        malware_family=families.get(str(each.get("id"))),
+        tags=tags(named),
+        techniques=techniques(*ids),
+        context=joined(clean(each.get("name")), clean(each.get("description"))),
+        reference_url=next(urls, None),
+        source=names.get(str(each.get("created_by_ref"))),
     )
 
 
-def _indicator(number: int, each: Json, about: tuple[object, ...]) -> Iterator[Item]:
+def _indicator(number: int, each: Json, about: About) -> Iterator[Item]:
     pattern = each.get("pattern")
     if not isinstance(pattern, str) or not pattern.strip() or len(pattern) > _MAX_PATTERN:
         yield Rejected(number, "an indicator without a pattern that can be read")
@@ -111,7 +109,7 @@ def _indicator(number: int, each: Json, about: tuple[object, ...]) -> Iterator[I
         known, kind = _kind(path)
         if known and value.strip():
             block = "/" in value and kind in {IocType.IPV4, IocType.IPV6}
-            yield Observable._make((value, number, None if block else kind, *about))
+            yield Observable(value, number, None if block else kind, *about)
         else:
             yield Rejected(number, f"{path[:60]} is no kind of indicator here", supported=False)
     if empty:
@@ -142,21 +140,21 @@ def _kind(path: str) -> tuple[bool, IocType | None]:
     return kind is not None, kind
 
 
-def _observed(number: int, each: Json, about: tuple[object, ...]) -> Iterator[Item]:
+def _observed(number: int, each: Json, about: About) -> Iterator[Item]:
     """A cyber-observable object, as it stands in a bundle or in observed data."""
     kind = f"{each.get('type')}:value"
     value = clean(each.get("value"))
     if kind in _VALUES and value:
-        yield Observable._make((value, number, _VALUES[kind], *about))
+        yield Observable(value, number, _VALUES[kind], *about)
     for algorithm, digest in as_dict(each.get("hashes")).items():
         known = _HASHES.get(algorithm.upper().replace("-", ""))
         if known and isinstance(digest, str):
-            yield Observable._make((digest, number, known, *about))
+            yield Observable(digest, number, known, *about)
 
 
-def _named(number: int, each: Json, about: tuple[object, ...]) -> Iterator[Item]:
+def _named(number: int, each: Json, about: About) -> Iterator[Item]:
     """A vulnerability by its CVE, an attack pattern by its technique."""
-    ids = (as_dict(link).get("external_id") for link in as_list(each.get("external_references")))
+    ids = (as_dict(reference).get("external_id") for reference in as_list(each.get("external_references")))
     texts = [text for text in (*ids, each.get("name")) if isinstance(text, str)]
     if each.get("type") == "vulnerability":
         found = next((text for text in texts if text.upper().startswith("CVE-")), None)
@@ -165,6 +163,6 @@ def _named(number: int, each: Json, about: tuple[object, ...]) -> Iterator[Item]
         found = next(iter(techniques(*texts)), None)
         kind = IocType.MITRE_ATTACK
     if found:
-        yield Observable._make((found, number, kind, *about))
+        yield Observable(found, number, kind, *about)
     else:
         yield Rejected(number, f"a {each.get('type')} without a public number", supported=False)

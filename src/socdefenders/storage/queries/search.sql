@@ -1,11 +1,13 @@
 -- name: exact
 -- Every sighting of the indicators with the normalised value $1[n], of the type $2[n] if that is not null, best first;
--- for all n in one round trip.
+-- for all n in one round trip. With $3[n] what the articles keep ready comes along, but for an indicator that stands in
+-- so many that most of it would be thrown away.
 select wanted.number, s.id, i.type, i.value, s.confidence, s.first_seen, s.last_seen, s.article_id, a.title,
        coalesce(s.reference_url, a.url), o.name, o.category,
        case when s.article_id is null then 'feed' else 'article' end,
-       s.context, s.tags, s.mitre_techniques, i.sighting_count, i.id, a.related
-  from unnest($1::text[], $2::text[]) with ordinality as wanted (value, type, number)
+       s.context, s.tags, s.mitre_techniques, i.sighting_count, i.id,
+       case when wanted.related and i.sighting_count <= 20 then a.related end
+  from unnest($1::text[], $2::text[], $3::boolean[]) with ordinality as wanted (value, type, related, number)
   join indicators i on i.ioc_value_normalized = wanted.value and (wanted.type is null or i.type = wanted.type)
  cross join lateral (
        select *
@@ -18,18 +20,27 @@ select wanted.number, s.id, i.type, i.value, s.confidence, s.first_seen, s.last_
  order by wanted.number, s.confidence desc, s.last_seen desc, s.id
 
 -- name: sightings_of
--- Every sighting of the indicators $1, in the order of that list.
+-- The first 51 sightings of the indicators $1, in the order of that list.
 select s.id, i.type, i.value, s.confidence, s.first_seen, s.last_seen, s.article_id, a.title,
        coalesce(s.reference_url, a.url), o.name, o.category,
        case when s.article_id is null then 'feed' else 'article' end,
-       s.context, s.tags, s.mitre_techniques, i.sighting_count, i.id, a.related
+       s.context, s.tags, s.mitre_techniques, i.sighting_count, i.id, null
   from unnest($1::uuid[]) with ordinality as wanted (id, rank)
   join indicators i on i.id = wanted.id
-  join sightings s on s.indicator_id = i.id
+ cross join lateral (
+       select *
+         from sightings
+        where indicator_id = i.id
+        order by confidence desc, last_seen desc, id
+        limit 51) as s
   join sources o on o.id = s.source_id
   left join articles a on a.id = s.article_id
  order by wanted.rank, s.confidence desc, s.last_seen desc, s.id
  limit 51
+
+-- name: kept_ready
+-- What the articles $1 keep ready.
+select id, related from articles where id = any ($1::uuid[])
 
 -- name: beginnings
 -- Indicators whose normalised value lies in one of the ranges [$1[n], $2[n]), looked at in the order of the index.
@@ -58,22 +69,25 @@ union all
 select last_value from search_position
 
 -- name: substring
--- Values in the positions [$3, $4) that contain the pattern $1; the bound keeps a common pattern from being read to its end.
+-- Values in the positions [$3, $4) that contain the pattern $1, of the type $5 if that is not null; the bound keeps a
+-- common pattern from being read to its end.
 select indicator_id as id, type, value
   from search_text
- where value like $1 and position >= $3 and position < $4
+ where value like $1 and position >= $3 and position < $4 and ($5::text is null or type = $5)
  limit $2
 
 -- name: similar
--- Values in the positions [$6, $7) that share the pattern $2 or $3 with the question $1, most alike first.
-select id, type, value, similarity
-  from (select indicator_id as id, type, value, similarity(value, $1) as similarity
-          from search_text
-         where (value like $2 or value like $3) and position >= $6 and position < $7
-         limit $4) as shared
- where similarity >= $5
+-- Values in the positions [$6, $7) that share the pattern $2 or $3 with the question $1, of the type $8 if that is not
+-- null, most alike first; on each row, and on one without a value when there is none, how many were compared.
+with shared as (
+    select indicator_id as id, type, value, similarity(value, $1) as similarity
+      from search_text
+     where (value like $2 or value like $3) and position >= $6 and position < $7 and ($8::text is null or type = $8)
+     limit $4)
+select alike.*, compared.number as compared
+  from (select count(*) as number from shared) as compared
+  left join (select * from shared where similarity >= $5 order by similarity desc limit 50) as alike on true
  order by similarity desc
- limit 50
 
 -- name: empty
 -- Whether nothing was ever loaded.

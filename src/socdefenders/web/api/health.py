@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from socdefenders.errors import StorageError, StorageUnavailable
+from socdefenders.errors import SchemaError, StorageError, StorageUnavailable
 from socdefenders.storage import migrate
 from socdefenders.web.api.render import Json, error_body
 from socdefenders.web.api.responses import errors, success
@@ -64,10 +64,12 @@ class Health:
         checks = {"database": "ok", "schema": "ok", "revocations": "ok"}
         try:
             await migrate.check(services.database.dsn)
-        except StorageUnavailable:
-            checks["database"] = checks["schema"] = "unavailable"
-        except StorageError as error:
+        except SchemaError as error:
             checks["schema"] = error.message
+        except StorageError as error:
+            # The server's own words are for the log alone: anybody may ask here, and they name roles and databases.
+            checks["database"] = checks["schema"] = "unavailable"
+            services.log.warning("database away", reason=error.message)
         if not services.authenticator.listening:
             checks["revocations"] = "not heard; every key is looked up in the database"
         if services.alone is not None:

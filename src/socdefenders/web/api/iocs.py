@@ -1,7 +1,6 @@
 """`/api/v1/iocs/…`: what is known of indicators."""
 
 import re
-from datetime import UTC, datetime
 from time import perf_counter
 
 from fastapi import APIRouter
@@ -80,8 +79,8 @@ class Iocs:
     async def search(self, request: Request) -> Response:
         """Answer `GET /api/v1/iocs/search`."""
         visit = visit_of(request.scope)
+        await self._guard.admit(request.scope, visit, needs="read:iocs")
         sent = parameters(request.scope, ("q", "include_related", "type", "api_key"))
-        await self._guard.admit(request.scope, visit, sent, needs="read:iocs")
         text = sent.get("q", "")
         visit.query = log.shown(text)
         type_, include_related = _type(sent), _include_related(sent)
@@ -96,7 +95,7 @@ class Iocs:
             result,
             source=settings.instance_name,
             public_url=settings.public_url,
-            now=datetime.now(UTC),
+            now=self._services.clock(),
             seconds=seconds,
         )
         return render.Json(body, headers=NO_CACHE)
