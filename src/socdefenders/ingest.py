@@ -83,7 +83,7 @@ class Batch:
     def complain(self, kind: str, where: str, why: str) -> None:
         """Count one record as `kind`, and keep the reason if it is among the first few and says something new."""
         setattr(self.outcome, kind, getattr(self.outcome, kind) + 1)
-        _keep(self.outcome.reasons, Reason(kind, where, why))
+        _keep(self.outcome.reasons, Reason(kind, where, why.removesuffix(".")))
 
 
 async def load(
@@ -200,6 +200,10 @@ class _Origin:
     guessed: bool
     """True: the format is what the file looks like, and nobody named it."""
 
+    def place(self, line: int) -> str:
+        """Return where something stands; a format without lines has 0 for all."""
+        return f"{self.file}:{line}" if line else self.file
+
     def source_of(self, item: Observable | Document) -> str:
         """Who reports `item`."""
         name = self.source if self.fixed or item.source is None else item.source
@@ -226,19 +230,19 @@ def _take(batch: Batch, item: Item, origin: _Origin) -> None:
 
 
 def _take_rejected(batch: Batch, item: Rejected, origin: _Origin) -> None:
-    batch.complain("malformed" if item.supported else "unsupported", f"{origin.file}:{item.line}", item.reason)
+    batch.complain("malformed" if item.supported else "unsupported", origin.place(item.line), item.reason)
 
 
 def _take_observable(batch: Batch, item: Observable, origin: _Origin) -> None:
     try:
         indicator = parse(item.value, item.type)
     except Unsupported as error:
-        return batch.complain("unsupported", f"{origin.file}:{item.line}", error.message)
+        return batch.complain("unsupported", origin.place(item.line), error.message)
     except InvalidIndicator as error:
-        return batch.complain("malformed", f"{origin.file}:{item.line}", error.message)
+        return batch.complain("malformed", origin.place(item.line), error.message)
     reason = unlikely(indicator)
     if reason is not None:
-        return batch.complain("suppressed", f"{origin.file}:{item.line}: {indicator.value}", reason.detail)
+        return batch.complain("suppressed", f"{origin.place(item.line)}: {indicator.value}", reason.detail)
     source = origin.source_of(item)
     batch.sources.setdefault(source, (origin.format.category, origin.format.homepage))
     batch.sightings.append(

@@ -173,14 +173,14 @@ async def test_every_record_of_a_folder_is_accounted_for_and_none_is_lost(
     )
     assert shortened(outcome.reasons, folder) == {
         "feeds/greyharbour.txt:4: d41d8cd98f00b204e9800998ecf8427e: the hash of no bytes",
-        "feeds/greyharbour.txt:5: a network; single addresses are kept.",
+        "feeds/greyharbour.txt:5: a network; single addresses are kept",
         "feeds/greyharbour.txt:6: words, not a value",
         "report.md: 192.168.1.10: an address that is not on the public internet",
         "report.md: https://research.example/copper-heron: the publisher's own host",
-        "feeds/rows.csv:3: not a valid md5; one looks like 32 hexadecimal digits.",
-        "broken.json: not valid JSON (unexpected end of data: line 1 column 31 (char 30)).",
-        "cut.txt.gz: its compressed data is damaged (it ends in the middle).",
-        "strange.bin: No known format matches this file; name one with --format.",
+        "feeds/rows.csv:3: not a valid md5; one looks like 32 hexadecimal digits",
+        "broken.json: not valid JSON (unexpected end of data: line 1 column 31 (char 30))",
+        "cut.txt.gz: its compressed data is damaged (it ends in the middle)",
+        "strange.bin: No known format matches this file; name one with --format",
     }
 
 

@@ -64,6 +64,7 @@ def test_every_command_and_every_option_explains_itself(name: str) -> None:
             assert parameter.help, parameter.name
     text = command.get_help(click.Context(command, info_name=name))
     assert text.startswith("Usage: ")
+    assert re.findall(r"^  \w.*\w\.\.\.$", text, re.MULTILINE) == []
 
 
 def test_every_command_takes_a_data_directory_but_those_that_need_no_database() -> None:
@@ -197,6 +198,30 @@ def test_a_list_that_is_taken_for_a_report_does_not_vanish_without_a_word(dsn: s
     assert "--format list" not in again
 
 
+def test_an_import_is_told_in_one_wording(dsn: str, tmp_path: Path) -> None:
+    def said(text: str) -> str:
+        (tmp_path / "list.txt").write_text(text)
+        path = tmp_path / "list.txt"
+        return good("import", "--format", "list", "--source", "Test", path, SOCDEFENDERS_DATABASE_URL=dsn)
+
+    assert re.match(r"Loaded 1 record of 1 file in [\d.]+ s\.\n", said("198.51.100.7\n"))
+    many = said("".join(f"host-{number}.example\n" for number in range(2_000)))
+    assert re.match(r"Loaded 2,000 records of 1 file in [\d.]+ s \([\d,]+ records/s\)\.\n", many)
+    reasons = said("not a value\n192.0.2.0/24\n").partition("Left out:\n")[2].splitlines()
+    assert len(reasons) == 2
+    assert not any(reason.endswith(".") for reason in reasons)
+    (tmp_path / "data.json").write_text('{"nothing": 1}')
+    named = good("import", "--format", "json", tmp_path / "data.json", SOCDEFENDERS_DATABASE_URL=dsn)
+    assert "data.json: no list of indicators" in named
+
+
+@pytest.mark.parametrize("value", ["a", "", "a\x01b", "a" * 3_000])
+def test_a_value_that_is_none_is_named_as_the_command_names_it(loaded: str, value: str) -> None:
+    done = run("search", value, SOCDEFENDERS_DATABASE_URL=loaded)
+    assert done.returncode == 2
+    assert done.stderr.startswith("Error: VALUE ")
+
+
 def test_what_is_left_out_is_explained_by_kind_in_reports_too(dsn: str, tmp_path: Path) -> None:
     lines = [f"- 10.0.0.{number} and build 4.{number}.0.1 of it\n" for number in range(1, 8)]
     (tmp_path / "notes.md").write_text("# Notes\n\nThe host is 198[.]51[.]100[.]7.\n" + "".join(lines))
@@ -242,6 +267,7 @@ async def stored(dsn: str) -> int:
     [
         ["import"],
         ["import", "nowhere.csv"],
+        ["import", "-"],
         ["import", str(EXAMPLES), "--format", "none"],
         ["search"],
         ["search", "a", "b"],
@@ -276,6 +302,12 @@ def test_what_cannot_be_meant_is_status_2(loaded: str, arguments: tuple[str, ...
     done = run(*arguments, SOCDEFENDERS_DATABASE_URL=loaded)
     assert done.returncode == 2
     assert "Error: " in done.stderr
+
+
+def test_standard_input_is_refused_with_the_reason() -> None:
+    done = run("import", "-")
+    assert done.returncode == 2
+    assert "Standard input is not read" in done.stderr
 
 
 def test_an_empty_folder_is_an_error_and_not_a_success(dsn: str, tmp_path: Path) -> None:
@@ -504,6 +536,14 @@ def test_the_schema_of_a_named_database_is_upgraded_when_asked_and_not_before(
         assert json.loads(good("db", "status", "--json", SOCDEFENDERS_DATABASE_URL=dsn))["usable"] is True
 
 
+BUSY = '{"error": {"code": "c", "message": "Too much.", "request_id": "req_0123456789abcdef", "details": %s}}'
+BODIES = {
+    "other": b'{"data": {"found": true}}',
+    "busy": (BUSY % '{"reset_at": "2026-05-01T14:00:05+02:00"}').encode(),
+    "busier": (BUSY % '{"reset_at": "9999-12-31T23:59:59-12:00"}').encode(),
+}
+
+
 class Hostile(BaseHTTPRequestHandler):
     """A server that is none of ours."""
 
@@ -512,8 +552,8 @@ class Hostile(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self.seen.append(self.path)
         kind = self.path.split("/")[1]
-        status = {"elsewhere": 302, "broken": 500}.get(kind, 200)
-        body = b"\x1b[2J" if kind != "other" else b'{"data": {"found": true}}'
+        status = {"elsewhere": 302, "broken": 500, "busy": 429, "busier": 429}.get(kind, 200)
+        body = BODIES.get(kind, b"\x1b[2J")
         self.send_response(status)
         if kind == "elsewhere":
             self.send_header("Location", f"http://localhost:{self.connection.getsockname()[1]}/stolen")
@@ -548,6 +588,17 @@ def test_a_server_that_answers_nothing_of_use_is_status_3_and_gets_no_key_by_a_r
     assert "\x1b" not in done.stderr
     assert len(seen) == 1
     assert "sk_live" not in seen[0]
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"), [("busy", "Too much. It begins anew at 2026-05-01 12:00:05 UTC.\n"), ("busier", "Too much.\n")]
+)
+def test_a_budget_that_is_used_up_says_when_it_begins_anew(
+    hostile: tuple[str, list[str]], kind: str, words: str
+) -> None:
+    done = run("search", "a.example", "--url", f"{hostile[0]}/{kind}", SOCDEFENDERS_KEY="sk_live_" + "a" * 40)
+    assert done.returncode == 3
+    assert done.stderr.endswith(words)
 
 
 @pytest.mark.parametrize(

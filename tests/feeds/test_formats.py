@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from socdefenders.errors import FeedError
-from socdefenders.feeds import PARSERS, items, recognise, walk
+from socdefenders.feeds import PARSERS, items, recognise, source_name, walk
 from socdefenders.model import Item, Observable
 
 HERE = Path(__file__).parent
@@ -57,6 +57,12 @@ def test_a_published_file_is_recognised_and_gives_the_expected_items(case: Path)
 
 def test_every_format_has_a_case() -> None:
     assert set(PARSERS) == {case.parent.name for case in CASES}
+
+
+@pytest.mark.parametrize("name", ["urlhaus.txt", "URLhaus_2026-05-01.csv.gz", "feeds/URL-Haus/list.txt"])
+def test_a_publisher_is_one_source_however_its_file_is_spelt(name: str) -> None:
+    assert source_name(name, PARSERS["list"]) == PARSERS["urlhaus"].source
+    assert source_name(name.replace("H", "h").replace("haus", "house")) != PARSERS["urlhaus"].source
 
 
 if __name__ == "__main__":

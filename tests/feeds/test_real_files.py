@@ -142,7 +142,7 @@ def test_a_million_rows_are_read_at_a_quarter_million_a_second() -> None:
     ("name", "source"),
     [
         ("/feeds/blocklist.de-all_2026-08-22.txt.gz", "blocklist.de-all"),
-        ("/feeds/threatfox/ips_2026-08-22.txt.gz", "threatfox"),
+        ("/feeds/threatfox/ips_2026-08-22.txt.gz", "ThreatFox"),
         ("vendors/eset_malware-ioc.tar.xz!malware-ioc/x/samples.md5", "eset_malware-ioc"),
         ("Partner SOC/sightings.csv", "Partner SOC"),
         ("list.txt", "list"),

@@ -49,7 +49,9 @@ def upgrade(context: click.Context, *, as_json: bool, data_dir: Path | None) -> 
         click.echo(f"Nothing to do: the schema is {before.current}, the one of this version.")
 
 
-@command.command(epilog="\b\nExample:\n  socdefenders db status --json")
+@command.command(
+    short_help="Say which schema the database has.", epilog="\b\nExample:\n  socdefenders db status --json"
+)
 @options.as_json
 @options.data_dir
 @click.pass_context

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from os import PathLike
 from pathlib import Path
 
 import click
@@ -46,6 +47,8 @@ LINES = {
 """The counts of the summary, and what each means."""
 LEFT_OUT = ("malformed", "unsupported", "suppressed")
 """The counts that have reasons, what wants a look first."""
+TELLING = 1_000
+"""Records from which their number a second says something of the machine rather than of the start."""
 RECORDS = tuple(name for name in LINES if name != "articles")
 
 
@@ -85,6 +88,20 @@ def records(outcome: Outcome) -> int:
     return sum(getattr(outcome, name) for name in RECORDS)
 
 
+class Readable(click.Path):
+    """The path of a file or folder; for `-` it says why that is none here."""
+
+    def convert(
+        self, value: str | PathLike[str], param: click.Parameter | None, ctx: click.Context | None
+    ) -> str | bytes | PathLike[str]:
+        """Return the path, or refuse it."""
+        if value == "-":
+            self.fail(
+                "Standard input is not read, as the name of a file says who published it: name a file.", param, ctx
+            )
+        return super().convert(value, param, ctx)
+
+
 def list_formats(context: click.Context, _parameter: click.Parameter, wanted: bool) -> None:  # noqa: FBT001  # as click calls it
     """Print the formats and exit."""
     if not wanted or context.resilient_parsing:
@@ -96,7 +113,7 @@ def list_formats(context: click.Context, _parameter: click.Parameter, wanted: bo
 
 
 @click.command(name="import", epilog=EPILOG)
-@click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path), metavar="PATH...")
+@click.argument("paths", nargs=-1, required=True, type=Readable(exists=True, path_type=Path), metavar="PATH...")
 @click.option(
     "--source", metavar="NAME", help="Name the source of everything; default: the publisher that the files name."
 )
@@ -172,23 +189,28 @@ def _facts(run: Run, seconds: float) -> dict[str, object]:
         "dry_run": run.options.dry_run,
         "interrupted": run.interrupted,
         "seconds": round(seconds, 3),
-        "rows_per_second": round(records(run.outcome) / max(seconds, 0.001)),
+        "records_per_second": round(records(run.outcome) / max(seconds, 0.001)),
     }
 
 
 def _summary(run: Run, seconds: float) -> str:
     outcome = run.outcome
-    count, rate = records(outcome), records(outcome) / max(seconds, 0.001)
-    files = "1 file" if outcome.files == 1 else f"{outcome.files:,} files"
+    count = records(outcome)
+    what = f"{_counted(count, 'record')} of {_counted(outcome.files, 'file')} in {seconds:.1f} s"
+    rate = f" ({count / seconds:,.0f} records/s)" if count >= TELLING else ""
     verb = "Read, without writing," if run.options.dry_run else "Loaded"
     width = max(len(f"{getattr(outcome, name):,}") for name in LINES)
-    lines = [f"{verb} {count:,} records of {files} in {seconds:.1f} s ({rate:,.0f} rows/s).", ""]
+    lines = [f"{verb} {what}{rate}.", ""]
     lines += [f"  {name:<11}  {getattr(outcome, name):>{width},}  {meaning}" for name, meaning in LINES.items()]
     lines += ["", *_left_out(outcome)] if outcome.reasons else []
     if outcome.empty_reports:
         lines += ["", "Read as reports (text), in which nothing is reported; if they are lists: --format list"]
         lines += [f"  {safe(name)}" for name in outcome.empty_reports]
     return "\n".join(lines)
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def _left_out(outcome: Outcome) -> Iterator[str]:

@@ -119,11 +119,12 @@ def list_(context: click.Context, *, as_json: bool, data_dir: Path | None) -> No
 
 
 @command.command(
+    short_help="Revoke a key, by its id or its beginning.",
     epilog="""\b
 Examples:
   socdefenders keys revoke sk_live_4fQz
   socdefenders keys revoke 0c4dd5a8-9a5e-4d5b-8a41-7d5c1f7a3e11
-"""
+""",
 )
 @click.argument("key", metavar="ID|PREFIX")
 @options.as_json

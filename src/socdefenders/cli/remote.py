@@ -7,6 +7,8 @@ Certificates are checked; the answer is bounded in size and time.
 import http.client
 import json
 import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import IO
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlencode, urlsplit
@@ -98,7 +100,8 @@ def _read(answer: http.client.HTTPResponse, url: str) -> bytes:
 def _meaning(error: HTTPError, url: str) -> SocDefendersError:
     """Return what an error of the server means to whoever asked."""
     try:
-        said = Error.model_validate(json.loads(error.read(_CHUNK))).error.message
+        body = Error.model_validate(json.loads(error.read(_CHUNK))).error
+        said = f"{body.message}{_until(body.details or {})}"
     except (*_BROKEN, ValidationError):
         said = f"HTTP status {error.code}; is it SOC Defenders?"
     if error.code == http.client.BAD_REQUEST:
@@ -106,3 +109,12 @@ def _meaning(error: HTTPError, url: str) -> SocDefendersError:
     if error.code in {http.client.UNAUTHORIZED, http.client.FORBIDDEN}:
         return AccessError(said)
     return ServerUnavailable(f"The server at {url} answers: {said}")
+
+
+def _until(details: Mapping[str, object]) -> str:
+    """Say when a budget begins anew, where the server tells it."""
+    try:
+        moment = datetime.fromisoformat(str(details["reset_at"])).astimezone(UTC)
+    except (KeyError, ValueError, OverflowError):
+        return ""
+    return f" It begins anew at {moment:%Y-%m-%d %H:%M:%S} UTC."

@@ -15,7 +15,8 @@ from socdefenders.cli import options, remote
 from socdefenders.cli.answer import Page
 from socdefenders.cli.place import Place, database, prepare
 from socdefenders.cli.terminal import console, safe_json
-from socdefenders.errors import ServerUnavailable
+from socdefenders.errors import InputError, ServerUnavailable
+from socdefenders.indicators import candidates
 from socdefenders.model import IocType
 from socdefenders.settings import PREFIX, Settings
 from socdefenders.storage import searching
@@ -86,6 +87,10 @@ def command(  # noqa: PLR0913  # an argument an option
     environ: Mapping[str, str] = context.obj
     settings = options.read(environ, data_dir)
     question = Question(value, IocType(type_) if type_ else None, not no_related)
+    try:
+        candidates(value, question.type)
+    except InputError as error:
+        raise InputError(error.message.replace("q ", "VALUE ", 1)) from error  # q is what the API calls it
     empty = False
     if url is None:
         if key is not None:

@@ -66,6 +66,14 @@ _GENERIC = re.compile(
 _DATE = re.compile(r"[-_. ]?(?:19|20)\d\d[-_.]?[01]\d(?:[-_.]?[0-3]\d)?(?:T?\d\d(?:[-_:]?\d\d)*)?(?:\.\d{1,3})?$")
 
 
+def _plain(name: str) -> str:
+    return re.sub(r"[-_. ]", "", name).casefold()
+
+
+_PUBLISHERS = {_plain(format_.source): format_.source for format_ in PARSERS.values() if format_.source}
+"""The publishers of the formats by their names without case and separators: `urlhaus.txt` is of URLhaus too."""
+
+
 def source_name(name: str, format_: Format | None = None) -> str:
     """Whom to name as the source of a file: its format's publisher, else its own name without endings and date.
 
@@ -84,7 +92,8 @@ def source_name(name: str, format_: Format | None = None) -> str:
     if not archive and folder and (found := _DATED.match(last)) and not found.group(1):
         return folder
     stem = _stem((archive or member).rpartition("/")[2])
-    return folder if folder and not archive and _GENERIC.fullmatch(stem) else stem or "import"
+    named = folder if folder and not archive and _GENERIC.fullmatch(stem) else stem or "import"
+    return _PUBLISHERS.get(_plain(named), named)
 
 
 def _stem(last: str) -> str:
