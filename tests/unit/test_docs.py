@@ -146,8 +146,8 @@ def test_every_option_is_documented_and_no_other(name: str) -> None:
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
 def test_no_page_names_an_option_or_verb_that_there_is_not(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
-    verbs = set(re.findall(r"^([a-z]+):.*##", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
-    assert set(re.findall(r"(?:^|`)make ([a-z]+)", text, re.MULTILINE)) <= verbs
+    verbs = set(re.findall(r"^([a-z-]+):.*##", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    assert set(re.findall(r"(?:^|`)make ([a-z-]+)", text, re.MULTILINE)) <= verbs
     for line in re.findall(r"(?:^|`|/|\$ )socdefenders ((?:[a-z]+ )+[^`\n]*)", text, re.MULTILINE):
         words = line.split()
         two = f"socdefenders {words[0]} {words[1]}" if len(words) > 1 else ""
