@@ -34,8 +34,8 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
 FENCE = re.compile(r"^```(\S*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 CODE = re.compile(r"`([^`]+)`")
-LANGUAGES = {"console", "sh", "ini", "sql", "json", "jsonl", "yaml", ""}
-"""`console` is run by tests/e2e/test_docs_commands.py; `sh` is what no test can run."""
+LANGUAGES = {"console", "pycon", "sh", "ini", "sql", "json", "jsonl", "yaml", ""}
+"""`console` is run by tests/e2e/test_docs_commands.py, `pycon` by test_docs_python.py; `sh` is what no test can run."""
 
 
 def page(name: str) -> str:
