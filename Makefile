@@ -11,7 +11,7 @@ PIP_COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --str
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 
 .DEFAULT_GOAL := help
-.PHONY: help env run test check format bench bench-extract lock clean
+.PHONY: help env run test check format bench bench-extract fuzz lock clean
 
 help:  ## list the verbs
 	@sed -n 's/^\([a-z-]*\):[^#]*##  *\(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST))
@@ -40,6 +40,9 @@ bench: $(STAMP)  ## measure searches at a million rows; ARGS="--rows 10000000" f
 
 bench-extract: $(STAMP) $(if $(findstring --ours,$(ARGS)),,$(PEERS)/.complete)  ## measure the extractor beside its peers; ARGS="--ours" it alone
 	@exec $(BIN)/python -m tests.bench.extraction $(if $(findstring --ours,$(ARGS)),,--python $(PEERS)/bin/python) $(ARGS)
+
+fuzz: $(STAMP)  ## feed the readers what breaks them, a minute each; ARGS="--seconds 3600" for longer
+	@exec $(BIN)/python -m tests.fuzz $(ARGS)
 
 lock: $(STAMP)  ## pin every dependency anew, with hashes; ARGS="--upgrade" takes newer versions
 	$(PIP_COMPILE) $(ARGS) --extra pdf --output-file requirements/runtime.txt pyproject.toml requirements/oldest.in
