@@ -366,7 +366,7 @@ def _postgres_mib(pid: int) -> int:
 
 def show(results: list[tuple[str, str, str]], console: Console) -> None:
     """Print the one table."""
-    table = Table("what", "figure", "compared", title=_machine())
+    table = Table("what", "figure", "compared", title=machine())
     for row in results:
         table.add_row(*row)
     console.print(table)
@@ -374,15 +374,23 @@ def show(results: list[tuple[str, str, str]], console: Console) -> None:
 
 def write(results: list[tuple[str, str, str]], page: Path, rows: int) -> None:
     """Replace the part of `docs/benchmarks.md` that holds the results for so many rows."""
-    mark, end = f"<!-- results {rows} -->", f"<!-- end {rows} -->"
-    lines = [mark, f"{rows:,} values. {_machine()}", "", "| what | figure | compared |", "|---|---|---|"]
+    lines = [f"{rows:,} values. {machine()}", "", "| what | figure | compared |", "|---|---|---|"]
     lines += [f"| {what} | {figure} | {compared.replace('|', chr(92) + '|')} |" for what, figure, compared in results]
-    text = page.read_text(encoding="utf-8")
-    before, _, rest = text.partition(mark)
-    page.write_text(before + "\n".join([*lines, end]) + rest.partition(end)[2], encoding="utf-8")
+    replace(page, str(rows), lines)
 
 
-def _machine() -> str:
+def replace(page: Path, name: str, lines: list[str]) -> None:
+    """Put `lines` between the marks for the results called `name`; refuse a page that has none."""
+    mark, end = f"<!-- results {name} -->", f"<!-- end {name} -->"
+    before, found, rest = page.read_text(encoding="utf-8").partition(mark)
+    _, closed, after = rest.partition(end)
+    if not (found and closed):
+        raise SystemExit(f"{page} has no place for these results: {mark} and {end}.")
+    page.write_text("\n".join([before + mark, *lines, end]) + after, encoding="utf-8")
+
+
+def machine() -> str:
+    """Say what the figures were measured on."""
     commit = subprocess.run(
         ["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False
     ).stdout.strip()

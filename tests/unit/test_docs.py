@@ -33,8 +33,9 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
 FENCE = re.compile(r"^```(\S*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 CODE = re.compile(r"`([^`]+)`")
-LANGUAGES = {"console", "sh", "ini", "sql", "json", "jsonl", "yaml", "python", ""}
-"""Below tests/e2e, `console` is run by test_docs_commands.py, `python` by test_cli_knowledge.py; `sh` by no test."""
+LANGUAGES = {"console", "pycon", "python", "sh", "ini", "sql", "json", "jsonl", "yaml", ""}
+"""`console` is run by tests/e2e/test_docs_commands.py, `python` by test_cli_knowledge.py, `pycon` by test_docs_python.py;
+`sh` is what no test can run."""
 
 
 def page(name: str) -> str:
@@ -145,8 +146,8 @@ def test_every_option_is_documented_and_no_other(name: str) -> None:
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
 def test_no_page_names_an_option_or_verb_that_there_is_not(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
-    verbs = set(re.findall(r"^([a-z]+):.*##", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
-    assert set(re.findall(r"(?:^|`)make ([a-z]+)", text, re.MULTILINE)) <= verbs
+    verbs = set(re.findall(r"^([a-z-]+):.*##", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    assert set(re.findall(r"(?:^|`)make ([a-z-]+)", text, re.MULTILINE)) <= verbs
     for line in re.findall(r"(?:^|`|/|\$ )socdefenders ((?:[a-z]+ )+[^`\n]*)", text, re.MULTILINE):
         words = line.split()
         two = f"socdefenders {words[0]} {words[1]}" if len(words) > 1 else ""

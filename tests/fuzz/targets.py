@@ -1,0 +1,145 @@
+"""What must hold whatever comes in: one function a target, each raises AssertionError where it does not.
+
+They take a text and need no fuzzer, so that a finding can be put into a test as it is.
+"""
+
+import re
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
+
+from socdefenders.errors import InvalidIndicator
+from socdefenders.feeds.page import MAX_TEXT, main_text
+from socdefenders.indicators import Match, defang, extract, normalize, parse, refang
+from socdefenders.indicators.place import LONGEST_CONTEXT
+from socdefenders.model import IocType
+from tests.fuzz.texts import PAGE, VALUES
+
+SECONDS = 2.0
+"""CPU time for one text of at most 60,000 characters, with every branch counted: some ten times what it takes."""
+DISTINCT = 20
+"""Matches of one text of which each is written and read again."""
+
+
+class Target(NamedTuple):
+    """A check, the pieces its texts are made of, and texts to begin with."""
+
+    check: Callable[[str], None]
+    pieces: tuple[str, ...]
+    seeds: tuple[str, ...]
+
+
+def extracting(text: str) -> None:
+    """`extract` reads any text; spans are true, and every match reads as the same indicator again."""
+    with bounded():
+        matches = extract(text)
+    for match in matches:
+        assert 0 <= match.start < match.end <= len(text), match
+        assert text[match.start : match.end] == match.raw, match
+        assert len(match.context) <= LONGEST_CONTEXT, match
+        assert match.suppressed is None or match.suppressed.rule, match
+    distinct = {(match.type, match.canonical): match for match in matches}
+    for match in list(distinct.values())[:DISTINCT]:
+        _reads_again(match)
+
+
+def _reads_again(match: Match) -> None:
+    for value in (match.value, match.canonical):
+        again = parse(value, match.type)
+        assert (again.type, again.canonical) == (match.type, match.canonical), (value, again)
+    assert parse(match.value, match.type).normalized == match.normalized, match
+    if is_usual(match.type, match.canonical):
+        written = defang(match.canonical)
+        found = {each.canonical for each in extract(f"It calls {written} every hour.")}
+        assert match.canonical in found, (match.canonical, written, found)
+
+
+def normalizing(text: str) -> None:
+    """One value is read or refused; what was read stays what it is, and is understood when it is defanged."""
+    with bounded():
+        try:
+            indicator = parse(text)
+        except InvalidIndicator:
+            return
+        normalized = normalize(text)
+    assert indicator.normalized == normalized
+    if is_usual(indicator.type, indicator.canonical):
+        again = parse(indicator.canonical)
+        assert (again.type, again.canonical) == (indicator.type, indicator.canonical), (indicator, again)
+        assert normalize(normalized) == normalized, normalized
+        assert normalize(defang(indicator.canonical)) == normalized, defang(indicator.canonical)
+
+
+def is_usual(kind: IocType, canonical: str) -> bool:
+    """Whether nothing in a value is a defanging, or another value's beginning, by chance.
+
+    Of a scheme that nobody browses by it cannot be told whether it is misspelt on purpose; a name before a host
+    may hold what is a path elsewhere; and a host may begin as a CVE number does.
+    """
+    if kind is IocType.URL:
+        scheme, _, rest = canonical.partition("://")
+        return scheme in {"http", "https", "ftp"} and "@" not in re.split(r"[/?#]", rest, maxsplit=1)[0]
+    if kind is IocType.EMAIL:
+        return re.fullmatch(r"[a-z0-9][a-z0-9._%+-]*@(?!cve).*", canonical) is not None
+    return kind is not IocType.DOMAIN or not canonical.startswith("cve")
+
+
+def refanging(text: str) -> None:
+    """`refang` takes any text, leaves what it need not touch, and undoes what `defang` did."""
+    with bounded():
+        plain = refang(text)
+    assert len(plain) <= len(text) + 2 * text.count(":"), plain  # hxp:/ is http://
+    with bounded():
+        written = defang(text)
+    assert isinstance(written, str)
+    if text.isalnum():
+        assert written == plain == text
+
+
+def reading_pages(html: str) -> None:
+    """The page reader takes any page, as characters or as bytes, and gives text that everything else can take."""
+    with bounded():
+        text = main_text(html)
+    assert len(text) <= MAX_TEXT
+    assert "\0" not in text
+    assert text == text.strip(), text
+    text.encode("utf-8")
+    with bounded():
+        main_text(html.encode("utf-8", "surrogatepass"))
+    extracting(text)
+
+
+@contextmanager
+def bounded() -> Iterator[None]:
+    """Hold what happens inside to its share of CPU time."""
+    begin = time.process_time()
+    yield
+    seconds = time.process_time() - begin
+    assert seconds < SECONDS, f"took {seconds:.1f} s"
+
+
+_REPORT = (
+    "The loader calls hxxps://cdn[.]evil[.]example/a.php?x=1 and 198[.]51[.]100[.]7:8080, user[@]evil[.]example.",
+    "Indicators of compromise\n\nevil.example\n198.51.100.7\nd41d8cd98f00b204e9800998ecf8427f\nCVE-2024-12345\n",
+    "See https://www.example.com/blog (version 1.2.3.4), [2001:db8::1]:443 and fe80::1%eth0.",
+)
+_VALUES = (
+    "hxxp://user:pw@evil[.]example:8080/a/../b?q=%41#f", "2001:db8::1", "[2001:db8::1]:443", "User(at)evil(dot)example",
+    "CVE-2024-12345", "T1059.001", "evil.example:8080", "http://0x7f.1/", "192.0.2.1/32",
+    "d41d8cd98f00b204e9800998ecf8427f",
+)  # fmt: skip
+_PAGES = (
+    (
+        "<html><title>Report</title><nav><a href='/'>Home</a></nav><article><h1>Report</h1><p>It calls hxxp://evil[.]example"
+        " every hour.</p><table><tr><td>198.51.100.7</td></tr></table></article><footer>Imprint</footer></html>"
+    ),
+    "<p>evil.example<ul><li>198.51.100.7<li>2001:db8::1</ul><pre>a\n b</pre>&amp;&#46;",
+)
+
+TARGETS = {
+    "extract": Target(extracting, VALUES, _REPORT),
+    "normalize": Target(normalizing, VALUES, _VALUES),
+    "page": Target(reading_pages, PAGE, _PAGES),
+    "refang": Target(refanging, VALUES, _REPORT + _VALUES),
+}
