@@ -34,8 +34,8 @@ PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
 FENCE = re.compile(r"^```(\S*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 CODE = re.compile(r"`([^`]+)`")
 LANGUAGES = {"console", "pycon", "python", "sh", "ini", "sql", "json", "jsonl", "yaml", ""}
-"""`console` is run by tests/e2e/test_docs_commands.py, `python` by test_cli_knowledge.py, `pycon` by test_docs_python.py;
-`sh` is what no test can run."""
+"""Below tests/e2e, `console` is run by test_docs_commands.py, `python` by test_cli_knowledge.py and `pycon` by
+test_docs_python.py; `sh` is what no test can run."""
 
 
 def page(name: str) -> str:
