@@ -20,7 +20,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from socdefenders import errors
+from socdefenders import errors, knowledge
 from socdefenders.cli import COMMANDS, STATUSES, remote, root
 from socdefenders.cli.answer import Page
 from socdefenders.cli.terminal import console, safe, safe_json
@@ -127,8 +127,8 @@ def test_a_dry_run_without_a_database_makes_none() -> None:
     with data_directory() as path:
         said = json.loads(good("import", EXAMPLES, "--dry-run", "--json", "--data-dir", path))
         assert (said["new"] > 100, said["malformed"]) == (True, 0)
-        assert not path.exists()
-        assert list(path.parent.iterdir()) == []
+        assert {each.name for each in path.iterdir()} <= knowledge.FILES
+        assert list(path.parent.iterdir()) == [path]
         assert run("search", "198.51.100.23", "--data-dir", path).returncode == 3
 
 
@@ -211,8 +211,9 @@ def test_an_import_is_told_in_one_wording(dsn: str, tmp_path: Path) -> None:
     assert len(reasons) == 2
     assert not any(reason.endswith(".") for reason in reasons)
     (tmp_path / "data.json").write_text('{"nothing": 1}')
-    named = good("import", "--format", "json", tmp_path / "data.json", SOCDEFENDERS_DATABASE_URL=dsn)
-    assert "data.json: no list of indicators" in named
+    nothing = run("import", "--format", "json", tmp_path / "data.json", SOCDEFENDERS_DATABASE_URL=dsn)
+    assert nothing.returncode == 1
+    assert "data.json: no list of indicators" in nothing.stdout
 
 
 @pytest.mark.parametrize("value", ["a", "", "a\x01b", "a" * 3_000])

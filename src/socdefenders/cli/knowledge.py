@@ -66,7 +66,10 @@ def update(context: click.Context, *, force: bool, as_json: bool, data_dir: Path
 @options.own_files
 @click.pass_context
 def status(context: click.Context, *, as_json: bool, data_dir: Path | None) -> None:
-    """Say what is known beforehand, where it lies and what it was compiled out of; change nothing."""
+    """Say what is known, where it lies and of what it is made.
+
+    Changes nothing.
+    """
     found = store.status(_directory(context, data_dir))
     if as_json:
         write_json(_facts(found))
