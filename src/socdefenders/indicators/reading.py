@@ -23,6 +23,10 @@ _CUT = re.compile(r"[,;|](?=h[tx]{2}ps?[\[:])|'(?=[,;)\]}+])|\](?=\()", re.IGNOR
 _SHORTEST = len("a.co")
 _SEVERAL = re.compile(r"[,;|'\s\\]|\((?!\.)|(?<!\.)\)")
 """What may divide a token into parts, or be something else than it seems."""
+_LEFT_OVER = "*([{"
+"""What ends no value: a wildcard, Markdown's bold type, and brackets whose contents were cut off."""
+_ESCAPED = re.compile(r"\\+_")
+"""How Markdown writes an underscore, and how a second escaping of it does."""
 _PARENTHESES = re.compile(r"[()]")
 _HASH = re.compile(r"(?<![0-9A-Za-z])[0-9a-fA-F]{32,128}(?![0-9A-Za-z])")
 _IPV4 = re.compile(r"(?<![0-9.])(?:[0-9]{1,3}\.){3}[0-9]{1,3}(?![0-9]|\.[0-9])")
@@ -85,8 +89,8 @@ def _read_parts(token: str) -> Iterator[Reading]:
             opened = len(piece) - len(piece.lstrip("([)'"))
             start, piece = start + opened, piece[opened:]
         raw = urls.trim_end(piece)
-        while raw[-1:] == "*":  # of a wildcard, or of Markdown's bold type
-            raw = urls.trim_end(raw.rstrip("*"))
+        while raw[-1:] in _LEFT_OVER and raw:
+            raw = urls.trim_end(raw.rstrip(_LEFT_OVER))
         if len(raw) < _SHORTEST:
             pass
         elif (plain := parse_plain(raw)) is not None:
@@ -122,7 +126,7 @@ def _is_hopeless(raw: str) -> bool:
 
 
 def _read_slowly(piece: str, raw: str, start: int) -> Iterator[Reading]:
-    written = raw.replace("\\_", "_") if "\\_" in raw else raw  # Markdown's escape
+    written = _ESCAPED.sub("_", raw) if "\\_" in raw else raw
     usual = _undone(written)
     indicator = _usual(usual) or _parsed(written)
     if indicator is not None:

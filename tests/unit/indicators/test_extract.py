@@ -74,6 +74,7 @@ def only(text: str, publisher: str | None = None) -> Match:
         ("get('hxxp://evil[.]example/x.exe',$env:tmp)", [("url", "http://evil.example/x.exe")]),
         ("**hxxp://evil[.]example/x***", [("url", "http://evil.example/x")]),
         ("hxxp://evil[.]example/a\\_b", [("url", "http://evil.example/a_b")]),
+        ("hxxp://evil[.]example/a\\\\_b", [("url", "http://evil.example/a_b")]),
         ("blocks 198.51.100.0/24evil", []),
         ("calls evil[.]example : 69/check.aspx .", [("url", "http://evil.example:69/check.aspx")]),
         ("open is evil[.]example : 443/tcp .", [("domain", "evil.example")]),
