@@ -33,11 +33,9 @@ PEERS = {
     "ioc-finder": "ioc-finder",
     "iocextract": "iocextract",
     "iocflow": "iocflow",
-    "iocide": "iocide",
     "iocsearcher": "iocsearcher",
     "iocx": "iocx",
     "msticpy": "msticpy",
-    "multidecoder": "multidecoder",
     "text2ioc": "text2ioc",
     "threatrack": "threatrack-iocextract",
     "ttprism": "ttprism",
@@ -162,7 +160,7 @@ class Harness:
             check=False,
         )
         if done.returncode:
-            raise SystemExit(f"The harness failed at {mode} of {peer}:\n{done.stdout[-2000:]}")
+            raise SystemExit(f"The harness ended with {done.returncode} at {mode} of {peer}:\n{done.stdout[-2000:]}")
         return json.loads(result.read_text(encoding="utf-8")).get(peer)
 
 
