@@ -244,7 +244,7 @@ def fallbacks(port: int, secret: str, file: Path) -> list[tuple[str, str, str]]:
                 cut += answer.status_code == 200 and not answer.json()["data"]["meta"]["complete"]
                 worst = max(worst, (laps[-1], kind, q[:40]))
             laps.sort()
-            note = f"{cut} of {len(laps)} cut short by the time bound" if cut else ""
+            note = f"{cut} of {len(laps)} answered as incomplete" if cut else ""
             table.append(
                 (
                     f"fallback, {kind} ({len(asked)} inputs)",
