@@ -336,3 +336,8 @@ def test_a_page_of_very_many_blocks_keeps_its_lines() -> None:
         blocks += len(inner)
         waiting += inner
     assert blocks == MAX_BLOCKS
+
+
+@pytest.mark.parametrize("depth", [498, 499, 500, 70_000])
+def test_a_page_that_ends_deep_inside_is_read(depth: int) -> None:
+    assert main_text("<b>" * depth + "evil[.]example") == "evil[.]example"

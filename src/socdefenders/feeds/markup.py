@@ -239,7 +239,7 @@ def read(html: str) -> Reader:
             end = tag if tag > 0 else end  # no tag is cut in two, should the parser have to forget
         parser.feed(data[start:end])
         start = end
-        if reader.depth > MAX_DEPTH:
+        if reader.depth > MAX_DEPTH and start < len(data):
             reader.close()  # so that the end of the parser closes no block
             parser.close()
             parser = _parser(reader)
