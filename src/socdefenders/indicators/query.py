@@ -35,7 +35,7 @@ class Query:
     normalized: tuple[str, ...]
     """Normalised values whose exact match answers the question, best first; else the text itself."""
     type: IocType | None
-    """What the text was recognised as; None: nothing, or only as the caller's wish."""
+    """What the text was recognised as, else the type that the caller wishes; None: neither."""
     host: str | None
     """The host name asked for, whose sub-domains answer too."""
 
