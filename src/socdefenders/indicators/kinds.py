@@ -17,6 +17,7 @@ from socdefenders.model import Indicator, IocType
 LONGEST = 2_048
 """Characters of the longest value that is stored."""
 _LONGEST_RAW = 4 * LONGEST
+_LAST_PORT = 65_535
 _LONGEST_HOST = 300
 """Characters that a host name and its port can have; longer texts do not reach the patterns for them."""
 
@@ -59,7 +60,7 @@ _ABSOLUTE = re.compile(r"(?:(?:https?|ftps?|wss?):[/\\]+|[a-z][a-z0-9+.-]{1,15}:
 _PLAIN = re.compile(
     rf"""
     (?P<ipv4>{hosts.IPV4_PATTERN})
-  | (?P<service>(?P<address>{hosts.IPV4_PATTERN}):(?P<service_port>[0-9]{{1,4}}))
+  | (?P<service>(?P<address>{hosts.IPV4_PATTERN}):(?P<service_port>[0-9]{{1,5}}))
   | (?P<hash>[0-9a-fA-F]{{32}}(?:[0-9a-fA-F]{{8}}(?:[0-9a-fA-F]{{24}}(?:[0-9a-fA-F]{{64}})?)?)?)
   | (?P<domain>{hosts.HOST_PATTERN})
   | (?P<url>(?:https?|ftp)://(?P<host>{hosts.IPV4_PATTERN}|{hosts.HOST_PATTERN})(?P<port>:[1-9][0-9]{{0,4}})?
@@ -138,9 +139,10 @@ def _read_plain(value: str, plain: re.Match[str], hint: IocType | None) -> Indic
         if hint is None or hint is IocType.IPV4:
             return Indicator(IocType.IPV4, value, value, value)
     elif kind == "service":
-        if hint is None or hint is IocType.IPV4:
+        port = int(plain["service_port"])
+        if port <= _LAST_PORT and (hint is None or hint is IocType.IPV4):
             address = plain["address"]
-            return Indicator(IocType.IPV4, address, address, address, int(plain["service_port"]))
+            return Indicator(IocType.IPV4, address, address, address, port)
     elif kind == "hash":
         if hint is None or hint is _HASHES[len(value)]:
             lowered = value.lower()
@@ -155,7 +157,7 @@ def _is_canonical(url: str, plain: re.Match[str]) -> bool:
     if len(url) >= LONGEST or not hosts.fits(plain["host"]) or ("/." in url and urls.DOT_SEGMENT.search(url)):
         return False
     port = plain["port"]
-    return not port or (len(port) <= len(":9999") and port not in urls.DEFAULT_PORTS)
+    return not port or (int(port[1:]) <= _LAST_PORT and port not in urls.DEFAULT_PORTS)
 
 
 def _read(value: str, hint: IocType | None) -> Indicator:
@@ -250,7 +252,7 @@ def _refuse_network(prefix: str | None, full: int) -> None:
 def _port(digits: str | None) -> int | None:
     if not digits:
         return None
-    if int(digits) > 65_535:
+    if int(digits) > _LAST_PORT:
         raise InvalidIndicator(f"{digits} is no port.")
     return int(digits)
 

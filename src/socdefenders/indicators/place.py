@@ -60,8 +60,6 @@ class Document:
 
 
 _REFERENCES = re.compile(r"[#=*\s]*(?:references|sources|further|see|footnotes|endnotes|about)", re.IGNORECASE)
-_BLANKS = re.compile(r"\s\s|[^\S ]")
-"""White space that is more than one blank."""
 _WORD = re.compile(r"[^\W\d_]{2,}")
 _EXPLAINED = re.compile(r"[ \t]*(?:[—–=]|:[ \t]|-[ \t])")
 """What follows an entry of a list that says what it is."""
@@ -92,7 +90,7 @@ def context(text: str, start: int, end: int) -> str:
     stop = text.find(". ", end, last if last >= 0 else high)
     last = stop + 1 if stop >= 0 else last if last >= 0 else high
     sentence = text[first:last]
-    if _BLANKS.search(sentence):
+    if "  " in sentence or not sentence.isprintable():  # every other white space is not printable
         sentence = " ".join(sentence.split())
     return sentence.strip()[:LONGEST_CONTEXT]
 

@@ -21,8 +21,12 @@ _REMEMBERED = 256
 _CUT = re.compile(r"[,;|](?=h[tx]{2}ps?[\[:])|'(?=[,;)\]}+])|\](?=\()", re.IGNORECASE)
 """Where a URL ends although a browser would read on: before a second one, at its quote, inside a Markdown link."""
 _SHORTEST = len("a.co")
-_SEVERAL = re.compile(r"[,;|'\s\\]|\((?!\.)|(?<!\.)\)")
+_SEVERAL = re.compile(r"[,;|'\s\\]|\((?!\.\))|(?<!\(\.)\)")
 """What may divide a token into parts, or be something else than it seems."""
+_ENDS_SENTENCE = urls.PUNCTUATION + ")*"
+"""What ends no value that holds no bracket; one that does is none of the quick ways'."""
+_SIMPLE = re.compile(r"(?:https?://)?[^\s/?#\[\](){}<>:\\]+(?::[0-9]+)?(?:/[^\s\[\](){}<>\\]*)?")
+"""What the commonest ways of defanging left no trace in, so that the rarer ones need not be undone."""
 _LEFT_OVER = "*([{"
 """What ends no value: a wildcard, Markdown's bold type, and brackets whose contents were cut off."""
 _ESCAPED = re.compile(r"\\+_")
@@ -63,22 +67,24 @@ def readings(token: str) -> tuple[Reading, ...]:
 
 
 def _read(token: str) -> tuple[Reading, ...]:
-    if _SEVERAL.search(token) is None and (token[-1].isalnum() or token[-1] == "/"):
-        if (plain := parse_plain(token)) is not None:
-            return (Reading(0, token, plain, defanged=False),)
-        if _is_hopeless(token):
-            return ()
-        usual = _undone(token)
-        if usual != token and (indicator := _usual(usual)) is not None:
-            return (Reading(0, token, indicator, defanged=True),)
-    elif "\n" in token and (split := _SPLIT_HASH.fullmatch(token)):
+    raw = token if token[-1].isalnum() else token.rstrip(_ENDS_SENTENCE)
+    if raw and raw[0].isalnum() and (raw[-1].isalnum() or raw[-1] == "/") and _SEVERAL.search(raw) is None:
+        return _read_whole(raw)
+    if "\n" in token and (split := _SPLIT_HASH.fullmatch(token)):
         return _split_hash(token, split[1], split[2])
-    elif " :" in token and (spaced := _SPACED_PORT.match(token)):
+    if " :" in token and (spaced := _SPACED_PORT.match(token)):
         return _spaced_port(token, spaced)
     return tuple(_read_parts(token))
 
 
 _remembered = lru_cache(maxsize=16_384)(_read)
+
+
+def _read_whole(raw: str) -> tuple[Reading, ...]:
+    """Read what no bracket, quote or punctuation divides or surrounds."""
+    if (plain := parse_plain(raw)) is not None:
+        return (Reading(0, raw, plain, defanged=False),)
+    return () if len(raw) < _SHORTEST or _is_hopeless(raw) else tuple(_read_slowly(raw, raw, 0))
 
 
 def _read_parts(token: str) -> Iterator[Reading]:
@@ -128,7 +134,7 @@ def _is_hopeless(raw: str) -> bool:
 def _read_slowly(piece: str, raw: str, start: int) -> Iterator[Reading]:
     written = _ESCAPED.sub("_", raw) if "\\_" in raw else raw
     usual = _undone(written)
-    indicator = _usual(usual) or _parsed(written)
+    indicator = _usual(usual) or _parsed(usual if _SIMPLE.fullmatch(usual) else written)
     if indicator is not None:
         yield Reading(start, raw, indicator, usual != written or is_defanged(written))
     else:
