@@ -74,15 +74,12 @@ def normalizing(text: str) -> None:
 def is_usual(kind: IocType, canonical: str) -> bool:
     """Whether nothing in a value is a defanging, or another value's beginning, by chance.
 
-    Of a scheme that nobody browses by it cannot be told whether it is misspelt on purpose; a name before a host
-    may hold what is a path elsewhere; and a host may begin as a CVE number does.
+    Of a scheme that nobody browses by it cannot be told whether it is misspelt on purpose, and a name before the
+    host of an address may hold what is a path elsewhere.
     """
     if kind is IocType.URL:
-        scheme, _, rest = canonical.partition("://")
-        return scheme in {"http", "https", "ftp"} and "@" not in re.split(r"[/?#]", rest, maxsplit=1)[0]
-    if kind is IocType.EMAIL:
-        return re.fullmatch(r"[a-z0-9][a-z0-9._%+-]*@(?!cve).*", canonical) is not None
-    return kind is not IocType.DOMAIN or not canonical.startswith("cve")
+        return canonical.partition("://")[0] in {"http", "https", "ftp"}
+    return kind is not IocType.EMAIL or re.fullmatch(r"[a-z0-9][a-z0-9._%+-]*@.*", canonical) is not None
 
 
 def refanging(text: str) -> None:

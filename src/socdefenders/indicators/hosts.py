@@ -20,8 +20,9 @@ _NUMBER = re.compile(r"0x[0-9a-f]*|[0-9]+")
 _FORBIDDEN_IN_HOST = re.compile(r"[\s/\\?#@:\[\]%<>^|]")
 _SIGNS = frozenset({"Nd", "So"})
 """Digits, and the emoji that some registries sell."""
-_UNLISTED_SUFFIXES = frozenset({"onion", "i2p", "bit", "bazar", "example", "test", "invalid"})
-"""Top-level domains outside the DNS root that reports and documentation use."""
+_UNLISTED_SUFFIXES = frozenset({"onion", "i2p", "bit", "bazar", "example", "test", "invalid", "za"})
+"""Top-level domains outside the DNS root that reports and documentation use; and South Africa's, of which the Public
+Suffix List has only the names below it, such as co.za."""
 
 
 def ipv4(text: str) -> str | None:

@@ -12,12 +12,14 @@ DOTS = "。．｡․"
 
 _MEANING = {"dot": ".", "d0t": ".", "punkt": ".", "at": "@", "\\.": ".", ":\\\\": "://"} | dict.fromkeys(DOTS, ".")
 _INNER = rf"\.|\\\.|dot|d0t|punkt|[{DOTS}]|at|@|://|:/|:\\\\|:|//|/"
+_OPENED, _CLOSED = r"(?:\\{0,2}[\[({<【「]){1,4}", r"(?:\\{0,2}[\])}>】」]){1,4}"
+"""Brackets, and as Markdown writes them where they are no link's."""
 _FLAGS = re.IGNORECASE
 
 
 _ANY_BRACKET = re.compile(
     rf"""
-    [ ]{{0,2}} [\[({{<【「]{{1,4}} \s{{0,3}} (?P<inner>{_INNER}) \s{{0,3}} [\])}}>】」]{{1,4}} [ ]{{0,2}}
+    [ ]{{0,2}} {_OPENED} \s{{0,3}} (?P<inner>{_INNER}) \s{{0,3}} {_CLOSED} [ ]{{0,2}}
   | [\[({{] \s? \. (?P<label>[\w-]{{1,63}}) [\])}}]    # example[.com]
   | [\[({{<]{{1,4}} \s? (?P<opened>\.) (?=\w)                 # example[.com
   | (?<=\w) (?P<closed>\.) \s? [\])}}>]{{1,4}} (?=\w)         # example.]com
@@ -28,14 +30,14 @@ _ANY_BRACKET = re.compile(
     _FLAGS | re.VERBOSE,
 )
 _SQUARE_BRACKET = re.compile(
-    rf"\[{{1,2}}\s{{0,3}}(?P<inner>{_INNER})\s{{0,3}}\]{{1,2}}|\[\s?(?P<opened>\.)(?=\w)|(?<=\w)(?P<closed>\.)\](?=\w)",
+    rf"(?:\\{{0,2}}\[){{1,2}}\s{{0,3}}(?P<inner>{_INNER})\s{{0,3}}(?:\\{{0,2}}\]){{1,2}}|\[\s?(?P<opened>\.)(?=\w)|(?<=\w)(?P<closed>\.)\](?=\w)",
     _FLAGS,
 )
 _SCHEME = re.compile(
     r"(?<![a-z0-9])(?:(?P<web>h[tx*#z]{1,3}p{1,2}|hxxt|hxx|meow)|(?P<file>f[tx*]p|ftx))(?P<tls>s?)\s?:\s?[/\\]{1,4}\s?(?=\S)",
     _FLAGS,
 )
-_HINT = re.compile(rf"[\[\](){{}}<>【「\\*\s{DOTS}]|h[tx#]?x|h#|ht#|hzz|htp|meow|fxp|ftx", _FLAGS)
+_HINT = re.compile(rf"[\[\](){{}}<>【「\\*\s{DOTS}]|h(?!ttps?[:\s])[tx#z]{{1,3}}p|hxx|meow|fxp|ftx", _FLAGS)
 """What any defanged value has somewhere; without it the patterns need not run."""
 _URL_HEAD = re.compile(r"[^:]{1,40}:[/\\]{1,4}[^/?#]*")
 _TECHNIQUE = re.compile(r"T[0-9]{4}\.[0-9]{3}")
@@ -52,7 +54,9 @@ def refang_url(text: str) -> str:
     """Undo the defanging of one URL: everything in its scheme and host, square brackets alone behind them."""
     if not _HINT.search(text):
         return text
-    text = _SCHEME.sub(_plain_scheme, _SQUARE_BRACKET.sub(_plain, text), count=1)
+    text = _SQUARE_BRACKET.sub(_plain, text)
+    if scheme := _SCHEME.match(text):
+        text = _plain_scheme(scheme) + text[scheme.end() :]
     head = _URL_HEAD.match(text)
     if head is None:
         return refang(text)
@@ -78,7 +82,7 @@ def _dead(host: str) -> str:
 
 
 def _broken(scheme: str) -> str:
-    return {"http": "hxxp", "https": "hxxps", "ftp": "fxp", "ftps": "fxps"}.get(scheme, scheme)
+    return {"http": "hxxp", "https": "hxxps", "ftp": "fxp", "ftps": "fxps"}.get(scheme.lower(), scheme)
 
 
 def _plain(match: re.Match[str]) -> str:

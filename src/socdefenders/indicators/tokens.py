@@ -16,9 +16,10 @@ import re2
 WINDOW = 1 << 18
 """Characters that are encoded at a time; a window ends with a line, if one ends near."""
 
-_OPEN, _CLOSE = r"[\[({<【「]", r"[\])}>】」]"
+_OPEN, _CLOSE = r"(?:\\*[\[({<【「])", r"(?:\\*[\])}>】」])"
+_BRACKETED_DOT = rf"[ ]*{_OPEN}+\s*(?:\.|\\\.|(?i:dot|d0t|punkt))\s*{_CLOSE}+[ ]?"
 _DOT = (
-    rf"(?:\.|[ ]*{_OPEN}+\s*(?:\.|\\\.|(?i:dot|d0t|punkt))\s*{_CLOSE}+[ ]?"
+    rf"(?:\.|{_BRACKETED_DOT}"
     rf"|[\[({{]+\s?\.|\.\s?[\])}}]+|\\+\.|[。．․｡]|[ ](?i:dot)[ ])"
 )
 _AT = rf"(?:[ ]?{_OPEN}+\s*(?:@|(?i:at))\s*{_CLOSE}+[ ]?|[ ]?@)"
@@ -36,6 +37,7 @@ _SCHEME = (
 _USER = r"[^\s/\\@\"<>,;|'()\[\]]+"
 _SEPARATOR = rf"[ ]?{_OPEN}?[ ]?:[ ]?{_CLOSE}?(?:{_OPEN}?[/\\]{_CLOSE}?)+[ ]?"
 _DASH = r"[-‐‑‒–—−_]"
+_CVE = rf"(?i:cve){_DASH}?[0-9]+{_DASH}[0-9]+"
 _HEX = "[0-9a-fA-F]"
 _IPV6 = rf"(?:\b{_HEX}+|\B)(?:\[?:\]?{_HEX}*)(?:\[?:\]?{_HEX}*)+(?:\[?\.\]?[0-9]+)*"
 _HEADING_WORDS = (
@@ -45,8 +47,8 @@ _HEADING_WORDS = (
 _TOKENS = re2.compile(
     "|".join(
         [
-            rf"{_SCHEME}{_SEPARATOR}(?:{_USER}@)?(?:\[[0-9a-fA-F:.%]+\]|{_LABEL}(?:{_DOT}{_LABEL})*){_PORT}{_TAIL}",
-            rf"(?i:cve){_DASH}?[0-9]+{_DASH}[0-9]+",
+            rf"{_SCHEME}{_SEPARATOR}(?:{_USER}(?:@|{_OPEN}(?:@|(?i:at)){_CLOSE}))?(?:\[[0-9a-fA-F:.%]+\]|{_LABEL}(?:{_DOT}{_LABEL})*){_PORT}{_TAIL}",
+            rf"{_CVE}(?:{_LABEL})?{_BRACKETED_DOT}{_LABEL}(?:{_DOT}{_LABEL})*{_PORT}{_TAIL}|{_CVE}",
             r"\bTA?[0-9][0-9][0-9][0-9](?:\.[0-9][0-9][0-9])?\b",
             rf"{_AT}{_HOST}",
             _IPV6,
@@ -70,11 +72,11 @@ def is_heading(token: str) -> bool:
 
 
 _BEFORE_AT = re.compile(
-    r"[A-Za-z0-9_%+'-]{1,64}(?:(?:\.|[\])}>]{1,3}\s?(?:\.|tod)\s?[\[({<]{1,3})[A-Za-z0-9_%+'-]{1,64}){0,8}",
+    r"[A-Za-z0-9_%+'-]{1,64}(?:(?:\.|[\])}>\\]{1,4}\s?(?:\.|tod)\s?[\[({<\\]{1,4})[A-Za-z0-9_%+'-]{1,64}){0,8}",
     re.IGNORECASE,
 )
 """The part of an address before the `@`, read backwards."""
-_AT_FIRST = re.compile(r"[ ]?[\[({<【「]*\s*(?:@|at\b)", re.IGNORECASE)
+_AT_FIRST = re.compile(r"[ ]?\\*[\[({<【「]*\s*(?:@|at\b)", re.IGNORECASE)
 _LONGEST_NAME = 80
 """Characters before an `@` in which an address begins; RFC 5321 allows 64, and defanging takes some."""
 
@@ -84,7 +86,7 @@ def name_before(text: str, start: int, token: str) -> int | None:
     if _AT_FIRST.match(token) is None:
         return None
     found = _BEFORE_AT.match(text[max(0, start - _LONGEST_NAME) : start][::-1])
-    return start - len(found[0]) if found else start + len(token) - len(token.lstrip(" [({<【「@"))
+    return start - len(found[0]) if found else start + len(token) - len(token.lstrip(" \\[({<【「@"))
 
 
 def tokens(text: str) -> Iterator[tuple[int, str]]:

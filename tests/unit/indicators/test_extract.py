@@ -78,6 +78,16 @@ def only(text: str, publisher: str | None = None) -> Match:
         ("blocks 198.51.100.0/24evil", []),
         ("calls evil[.]example : 69/check.aspx .", [("url", "http://evil.example:69/check.aspx")]),
         ("open is evil[.]example : 443/tcp .", [("domain", "evil.example")]),
+        ("*.evil.co[.]za resolved", [("domain", "evil.co.za")]),
+        ("hxxp://user[@]evil[.]example/a", [("url", "http://user@evil.example/a")]),
+        (
+            "cve4-1[.]evil[.]example exploits CVE-2024-12345.",
+            [("domain", "cve4-1.evil.example"), ("cve", "CVE-2024-12345")],
+        ),
+        (
+            "In Markdown evil\\[.\\]example, user\\[@\\]evil\\[.\\]example",
+            [("domain", "evil.example"), ("email", "user@evil.example")],
+        ),
         (
             "evil[.]example:8080 and evil[.]example:8080/x",
             [
