@@ -74,11 +74,11 @@ def normalizing(text: str) -> None:
 def is_usual(kind: IocType, canonical: str) -> bool:
     """Whether nothing in a value is a defanging, or another value's beginning, by chance.
 
-    Of a scheme that nobody browses by it cannot be told whether it is misspelt on purpose, and a name before the
-    host of an address may hold what is a path elsewhere.
+    Of a scheme that nobody browses by it cannot be told whether it is misspelt on purpose, and a name before a host
+    may hold what is a path or the end of a sentence elsewhere.
     """
     if kind is IocType.URL:
-        return canonical.partition("://")[0] in {"http", "https", "ftp"}
+        return re.match(r"(?:https?|ftp)://(?:[\w.%:+-]*@)?[^/@]*/(?!.*[*]$)", canonical) is not None
     return kind is not IocType.EMAIL or re.fullmatch(r"[a-z0-9][a-z0-9._%+-]*@.*", canonical) is not None
 
 

@@ -30,9 +30,14 @@ _ANY_BRACKET = re.compile(
     _FLAGS | re.VERBOSE,
 )
 _SQUARE_BRACKET = re.compile(
-    rf"(?:\\{{0,2}}\[){{1,2}}\s{{0,3}}(?P<inner>{_INNER})\s{{0,3}}(?:\\{{0,2}}\]){{1,2}}|\[\s?(?P<opened>\.)(?=\w)|(?<=\w)(?P<closed>\.)\](?=\w)",
-    _FLAGS,
+    rf"""
+    (?<!\[) (?:\\{{0,2}}\[){{1,2}} \s{{0,3}} (?P<inner>{_INNER}) \s{{0,3}} (?:\\{{0,2}}\]){{1,2}} (?!\])
+  | (?<!\[) \[ \s? (?P<opened>\.) (?=\w)
+  | (?<=\w) (?P<closed>\.) \] (?=\w)
+    """,
+    _FLAGS | re.VERBOSE,
 )
+"""All or nothing of a run of brackets, so that undoing it again undoes no more."""
 _SCHEME = re.compile(
     r"(?<![a-z0-9])(?:(?P<web>h[tx*#z]{1,3}p{1,2}|hxxt|hxx|meow)|(?P<file>f[tx*]p|ftx))(?P<tls>s?)\s?:\s?[/\\]{1,4}\s?(?=\S)",
     _FLAGS,
@@ -68,8 +73,9 @@ def defang(value: str) -> str:
     scheme, separator, rest = value.partition("://")
     if separator:
         authority = re.match(r"[^/?#]*", rest)
-        host = authority[0] if authority else ""
-        return f"{_broken(scheme)}://{_dead(host)}{rest[len(host) :]}"
+        user, at, host = (authority[0] if authority else "").rpartition("@")
+        behind = rest[len(user) + len(at) + len(host) :]
+        return f"{_broken(scheme)}://{user}{_dead(at)}{_dead(host)}{behind}"
     if value.count(":") > 1:
         return value.replace(":", "[:]")
     if _TECHNIQUE.fullmatch(value):

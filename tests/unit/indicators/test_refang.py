@@ -79,6 +79,7 @@ def test_refang_takes_any_text(text: str) -> None:
         ("192.0.2.1", "192[.]0[.]2[.]1"),
         ("http://a.evil.example/x.php", "hxxp://a[.]evil[.]example/x.php"),
         ("user@evil.example", "user[@]evil[.]example"),
+        ("HTTP://user.name@evil.example/", "hxxp://user.name[@]evil[.]example/"),
         ("2001:db8::1", "2001[:]db8[:][:]1"),
         ("T1059.001", "T1059.001"),
         ("CVE-2024-12345", "CVE-2024-12345"),
