@@ -60,7 +60,7 @@ def extract(text: str, *, publisher: str | None = None) -> list[Match]:
         raw, indicator = reading.raw, reading.indicator
         end = start + len(raw)
         reason = None
-        if noise.is_questioned(indicator.type, defanged=reading.defanged):
+        if noise.is_questioned(indicator.type):
             place = Place(text, start, end, section, previous, next_start)
             reason = noise.judge(indicator, place, document, defanged=reading.defanged)
         kind, value, canonical, normalized, port = indicator

@@ -151,7 +151,7 @@ _VERSION_BEFORE = re.compile(
 )
 _VERSION_NEAR = re.compile(r"\b(?:versions?|releases?|builds?|upgrad\w+|instance|patch\w*)\b", re.IGNORECASE)
 _HASH_NO_MORE = re.compile(
-    r"\b(?:(?P<commit>commit|revert(?:s|ed)?|changeset|tree)|key|iv|salt|nonce|seed|guid|uuid)\b[\s:=/(\"'“]{1,5}\Z",
+    r"\b(?:(?P<commit>commit|revert(?:s|ed)?|changeset|tree)|key|licen[cs]e|iv|salt|nonce|seed|guid|uuid)\b[\s:=/(\"'“]{1,5}\Z",
     re.IGNORECASE,
 )
 """What stands before a hash that is no file's."""
@@ -171,9 +171,9 @@ _BEFORE = 24
 """Characters before a match in which its label stands."""
 
 
-def is_questioned(kind: IocType, *, defanged: bool) -> bool:
-    """Whether anything can speak against a value of this type; nothing does against an address that was defanged."""
-    return not defanged if kind in _ADDRESSES else kind in _LINKED or kind in _HASHES
+def is_questioned(kind: IocType) -> bool:
+    """Whether anything can speak against a value of this type; nothing does against a number or a technique."""
+    return kind in _LINKED or kind in _HASHES or kind in _ADDRESSES
 
 
 def judge(indicator: Indicator, place: Place, document: Document, *, defanged: bool) -> Reason | None:
@@ -182,6 +182,8 @@ def judge(indicator: Indicator, place: Place, document: Document, *, defanged: b
     if kind in _HASHES:
         return _hash_noise(indicator.canonical, place, document)
     if kind in _ADDRESSES:
+        if defanged:
+            return _network_noise(indicator.canonical, place)
         return None if document.alone else _address_noise(indicator.canonical) or _version_noise(indicator, place)
     host = host_of(indicator)
     if host[-1].isdigit() or host[-1] == "]":
@@ -264,6 +266,13 @@ def _reserved(address: IPv4Address | IPv6Address) -> Reason | None:
 
 def _is_netmask(address: IPv4Address | IPv6Address) -> bool:
     return address.version == 4 and str(address).startswith("255.")
+
+
+def _network_noise(address: str, place: Place) -> Reason | None:
+    """Judge an address that its author defanged: only that it may be no address."""
+    if address.endswith(".0") and "/" in place.text[place.start : place.end]:
+        return Reason("network", detail="a network, of which no single address is named")
+    return None
 
 
 def _version_noise(indicator: Indicator, place: Place) -> Reason | None:

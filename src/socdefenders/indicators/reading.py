@@ -145,6 +145,8 @@ def _undone(written: str) -> str:
     """Undo the commonest ways of defanging, and no other."""
     if "[" in written:
         written = written.replace("[.]", ".").replace("[:]", ":").replace("[://]", "://").replace("[dot]", ".")
+        if "[-]" in written and "/" not in written:
+            written = written.replace("[-]", "-")
     elif "(.)" in written and "/" not in written:
         return written.replace("(.)", ".")
     return f"http{written[4:]}" if written.startswith(("hxxp://", "hxxps://", "hXXp://", "hXXps://")) else written

@@ -23,6 +23,7 @@ _ANY_BRACKET = re.compile(
   | [\[({{] \s? \. (?P<label>[\w-]{{1,63}}) [\])}}]    # example[.com]
   | [\[({{<]{{1,4}} \s? (?P<opened>\.) (?=\w)                 # example[.com
   | (?<=\w) (?P<closed>\.) \s? [\])}}>]{{1,4}} (?=\w)         # example.]com
+  | (?<=\w) \[(?P<hyphen>-)\] (?=\w)                        # my[-]example.com
   | \\{{1,5}} (?P<escaped>\.)                                 # example\.com
   | (?<=\w) \s{{1,2}} (?P<word>dot) \s{{1,2}} (?=\w)   # example dot com
   | (?P<wide>[{DOTS}])
@@ -95,7 +96,7 @@ def _plain(match: re.Match[str]) -> str:
     groups = match.groupdict()
     if groups.get("label"):
         return "." + str(groups["label"])
-    inner = groups.get("inner")
+    inner = groups.get("inner") or groups.get("hyphen")
     if inner is None:
         return "."
     return _MEANING.get(inner.lower(), inner)

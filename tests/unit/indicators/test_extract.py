@@ -78,6 +78,10 @@ def only(text: str, publisher: str | None = None) -> Match:
         ("blocks 198.51.100.0/24evil", []),
         ("calls evil[.]example : 69/check.aspx .", [("url", "http://evil.example:69/check.aspx")]),
         ("open is evil[.]example : 443/tcp .", [("domain", "evil.example")]),
+        (
+            "my[-]own[-]evil[.]example, at hxxp://a[-]b[.]example/c[-]d",
+            [("domain", "my-own-evil.example"), ("url", "http://a-b.example/c%5B-%5Dd")],
+        ),
         ("*.evil.co[.]za resolved", [("domain", "evil.co.za")]),
         ("hxxp://user[@]evil[.]example/a", [("url", "http://user@evil.example/a")]),
         (
@@ -106,6 +110,8 @@ def test_indicators_are_found(text: str, expected: list[tuple[str, str]]) -> Non
     [
         ("router 192.168.0.1", "reserved"),
         ("connects to 198.51.100.7", "documentation"),
+        ("the range 198[.]51[.]100[.]0/24", "network"),
+        (f"license: {HASH}", "code"),
         ("as in evil.example", "reserved"),
         ("run setup.py", "file-name"),
         ("the install.sh script", "file-name"),
