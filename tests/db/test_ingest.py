@@ -321,7 +321,7 @@ def test_articles_without_indicators_are_written_before_they_fill_the_memory(tmp
 
 
 def batches(path: Path) -> Iterable[ingest.Batch]:
-    return ingest._batches(walk([path]), Options())
+    return ingest.batches(walk([path]), Options())
 
 
 async def test_reasons_are_few_and_different_ones(dsn: str, tmp_path: Path) -> None:
