@@ -355,7 +355,8 @@ CONTEXTS = "select context from sightings s join indicators i on i.id = s.indica
 async def test_whatever_stands_in_the_other_lines_the_good_one_is_stored(
     dsn: str, reader: Connection, tmp_path: Path, before: list[str], behind: list[str]
 ) -> None:
-    name = hashlib.sha256(repr((before, behind)).encode()).hexdigest()[:12]
+    digest = hashlib.sha256(repr((before, behind)).encode()).hexdigest()[:12]
+    name = digest.translate(str.maketrans("0123456789", "ghijklmnop"))  # digits may look like a date, which names lose
     file = tmp_path / f"{name}.txt"
     file.write_bytes("\n".join([*before, GOOD, *behind]).encode("utf-8", "surrogatepass"))
     await load(dsn, [file], now=NOW, options=Options(format="list"))
