@@ -46,7 +46,7 @@ def fail(failures: int, *, permanent: bool = False, retry_after: timedelta | Non
         (Reading(changed=True, records=9), State.DEGRADED, "It has 9 records; at least 10 are expected."),
         (Reading(changed=True, records=90), State.DEGRADED, "It has shrunk from 1,000 records to 90."),
         (Reading(changed=True, records=400, malformed=600), State.DEGRADED, "600 of 1,000 records could not be read"),
-        (Reading(changed=True, records=500, newest=NOW + 3 * DAY), State.DEGRADED, "dates in the future, up to 2026-01-18"),
+        (Reading(changed=True, records=500, newest=NOW + 3 * DAY), State.DEGRADED, "future, up to 2026-01-18"),
         (Reading(changed=True, records=500, newest=NOW - 181 * DAY), State.DEGRADED, "Nothing new since 2025-07-18."),
         (Reading(changed=True, records=500, moved="https://new.example/feed"), State.HEALTHY, "moved to https://new"),
     ],
