@@ -18,7 +18,9 @@ from platformdirs import user_data_path
 from socdefenders.errors import SettingsError
 
 PREFIX = "SOCDEFENDERS_"
-SECRETS = frozenset({"database_url", "valkey_url"})
+FEED_KEYS = ("abuse_ch_key", "otx_key", "phishtank_key")
+"""Settings that hold the keys of publishers, by the names under which the catalog of sources asks for them."""
+SECRETS = frozenset({"database_url", "valkey_url", *FEED_KEYS})
 OTHERS = frozenset({PREFIX + "KEY", PREFIX + "SHARED"})
 """No settings of an instance: the key that `socdefenders search --url` sends, and the tests' folder of real data."""
 VALKEY_SCHEMES = ("valkey", "redis", "valkeys", "rediss")
@@ -75,12 +77,23 @@ class Settings:
     """Requests a day of a pro key."""
     failed_auth_per_minute: int = 10
     """Failed authentications a minute from one client address."""
+    abuse_ch_key: str | None = None
+    """The Auth-Key of abuse.ch: URLhaus, ThreatFox, MalwareBazaar."""
+    otx_key: str | None = None
+    """The key of AlienVault OTX."""
+    phishtank_key: str | None = None
+    """The application key of PhishTank."""
 
     def tier(self, name: str) -> Tier:
         """Return the budgets of tier `name`, "free" or "pro"."""
         if name == "pro":
             return Tier(name="pro", per_minute=self.pro_per_minute, per_day=self.pro_per_day)
         return Tier(name="free", per_minute=self.free_per_minute, per_day=self.free_per_day)
+
+    def feed_keys(self) -> dict[str, str]:
+        """Return the keys of publishers that are set, by the names of their settings."""
+        held = {"abuse_ch_key": self.abuse_ch_key, "otx_key": self.otx_key, "phishtank_key": self.phishtank_key}
+        return {name: key for name, key in held.items() if key}
 
 
 FIELDS = tuple(field.name for field in fields(Settings))
@@ -165,6 +178,13 @@ def _url(*schemes: str) -> Callable[[str], str]:
     return reader
 
 
+def _key(raw: str) -> str:
+    # The message does not repeat it: it is a secret. What is no such text would split a header or an address.
+    if not re.fullmatch(r"[!-~]{1,500}", raw):
+        raise ValueError("no key: up to 500 letters, digits and signs of ASCII, without blanks.")
+    return raw
+
+
 def _public(raw: str) -> str:
     return _url("http", "https")(raw).rstrip("/")
 
@@ -217,4 +237,7 @@ READERS: dict[str, Callable[[str], object]] = {
     "pro_per_minute": _positive,
     "pro_per_day": _positive,
     "failed_auth_per_minute": _positive,
+    "abuse_ch_key": _key,
+    "otx_key": _key,
+    "phishtank_key": _key,
 }

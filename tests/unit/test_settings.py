@@ -46,6 +46,9 @@ GOOD: dict[str, tuple[str, object]] = {
     "pro_per_minute": ("22", 22),
     "pro_per_day": ("2200", 2200),
     "failed_auth_per_minute": ("3", 3),
+    "abuse_ch_key": ("0a1b-2c", "0a1b-2c"),
+    "otx_key": ("0a1b2c", "0a1b2c"),
+    "phishtank_key": ("~0a1b", "~0a1b"),
 }
 """Each setting as somebody writes it, and what is read."""
 
