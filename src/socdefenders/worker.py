@@ -63,8 +63,9 @@ class Worker:
     id: UUID = field(default_factory=uuid4)
     running: dict[str, asyncio.Task[None]] = field(default_factory=dict)
 
-    async def run(self, stop: asyncio.Event) -> None:
-        """Work until `stop`, then let checks end for a while, and let go of the rest."""
+    async def run(self, stop: asyncio.Event | None = None) -> None:
+        """Work until `stop` or until cancelled, then let checks end for a while, and let go of the rest."""
+        stop = stop or asyncio.Event()
         keeper = asyncio.create_task(self._keep())
         try:
             while not stop.is_set():
@@ -122,7 +123,7 @@ class Worker:
         checked = await self._again(lambda: self._checked(status))
         await self._again(lambda: feeds.finish(self.database, self.id, status.slug, checked))
         self.report(
-            "feed_checked", feed=status.slug, state=checked.state, reason=checked.reason, records=checked.records
+            "feed_checked", feed=status.slug, state=checked.state, reason=checked.reason, records=checked.records, reached=checked.reached
         )
 
     async def _checked(self, status: FeedStatus) -> Checked:

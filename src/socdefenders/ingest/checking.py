@@ -33,6 +33,8 @@ FULL_TEXT = 4_000
 PIECE = 1 << 20
 
 SYNDICATION = "rss"
+UNREACHED = "connection"
+"""The code of a failure to reach a publisher at all."""
 
 
 class Client(Protocol):
@@ -87,7 +89,8 @@ class Checker:
                 retry_after=_seconds(error.retry_after) if isinstance(error, FetchFailed) else None,
             )
             following = health.after_failure(expected, known, failure, now=now, chance=self.chance())
-            return Checked(**following._asdict(), at=now, answered=False)
+            reached = not isinstance(error, FetchFailed) or error.reason_code != UNREACHED
+            return Checked(**following._asdict(), at=now, answered=False, reached=reached)
 
     async def _answered(
         self, feed: Feed, status: FeedStatus, expected: health.Expected, known: health.Known, now: datetime
@@ -204,12 +207,7 @@ def _save(body: BinaryIO, path: Path) -> bytes:
 
 def _records(outcome: Outcome) -> int:
     return (
-        outcome.new
-        + outcome.updated
-        + outcome.unchanged
-        + outcome.repeated
-        + outcome.suppressed
-        + outcome.unsupported
+        outcome.new + outcome.updated + outcome.unchanged + outcome.repeated + outcome.suppressed + outcome.unsupported
     )
 
 

@@ -57,6 +57,8 @@ class Checked:
     at: datetime
     answered: bool
     """Whether there was an answer that could be read; without one the validators of the last stay."""
+    reached: bool = True
+    """Whether the publisher could be reached at all; not stored."""
     changed: bool = False
     etag: str | None = None
     last_modified: str | None = None
