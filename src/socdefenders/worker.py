@@ -123,7 +123,12 @@ class Worker:
         checked = await self._again(lambda: self._checked(status))
         await self._again(lambda: feeds.finish(self.database, self.id, status.slug, checked))
         self.report(
-            "feed_checked", feed=status.slug, state=checked.state, reason=checked.reason, records=checked.records, reached=checked.reached
+            "feed_checked",
+            feed=status.slug,
+            state=checked.state,
+            reason=checked.reason,
+            records=checked.records,
+            reached=checked.reached,
         )
 
     async def _checked(self, status: FeedStatus) -> Checked:

@@ -48,9 +48,7 @@ command.add_command(import_)
 slugs = click.argument("slugs", nargs=-1, metavar="[NAME]...")
 
 
-@command.command(
-    name="list", epilog="\b\nExamples:\n  socdefenders feeds list\n  socdefenders feeds list --all --json"
-)
+@command.command(name="list", epilog="\b\nExamples:\n  socdefenders feeds list\n  socdefenders feeds list --all --json")
 @click.option("--all", "everything", is_flag=True, help="Those that are off, too.")
 @options.as_json
 @options.data_dir
@@ -70,7 +68,9 @@ def list_(context: click.Context, *, everything: bool, as_json: bool, data_dir: 
         click.echo(f"{off} more are off; --all lists them, `socdefenders feeds enable NAME` switches one on.")
 
 
-@command.command(epilog="\b\nExamples:\n  socdefenders feeds check openphish\n  socdefenders feeds check --json openphish")
+@command.command(
+    epilog="\b\nExamples:\n  socdefenders feeds check openphish\n  socdefenders feeds check --json openphish"
+)
 @slugs
 @options.as_json
 @options.data_dir

@@ -35,9 +35,7 @@ def client(settings: Settings) -> Fetcher:
 
 def checker(settings: Settings, dsn: str, sources: Mapping[str, Feed], fetcher: Fetcher) -> Checker:
     """Return what looks at a source and writes what it finds to `dsn`."""
-    return Checker(
-        catalog=sources, client=fetcher, dsn=dsn, clock=utc, chance=random.random, keys=settings.feed_keys()
-    )
+    return Checker(catalog=sources, client=fetcher, dsn=dsn, clock=utc, chance=random.random, keys=settings.feed_keys())
 
 
 async def register(database: Database, sources: Mapping[str, Feed]) -> None:

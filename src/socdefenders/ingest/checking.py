@@ -14,10 +14,10 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
-from socdefenders.errors import FeedError
+from socdefenders.errors import FeedError, FeedKeyMissing, FetchFailed
 from socdefenders.feeds import PARSERS, Entry, health, items, recognise, walk
 from socdefenders.feeds.catalog import Feed
-from socdefenders.feeds.fetch import Fetched, FetchFailed, Validators
+from socdefenders.feeds.fetch import Fetched, Validators
 from socdefenders.feeds.page import main_text
 from socdefenders.ingest.batches import Batch, Options, article_id, batches, batches_of
 from socdefenders.ingest.loading import write_all
@@ -82,7 +82,7 @@ class Checker:
         known = health.Known(status.every, status.failures, status.records)
         try:
             return await self._answered(feed, status, expected, known, now)
-        except FeedError as error:
+        except (FeedError, FeedKeyMissing) as error:
             failure = health.Failure(
                 reason=error.message,
                 permanent=not isinstance(error, FetchFailed) or error.permanent,
