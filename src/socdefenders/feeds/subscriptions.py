@@ -15,9 +15,8 @@ from urllib.parse import urlsplit
 from lxml import etree
 
 from socdefenders.errors import CatalogError, FeedError
-from socdefenders.feeds.catalog import Expected, Feed, Kind, format_toml, parse
+from socdefenders.feeds.catalog import FORMATS_OF, Expected, Feed, Kind, format_toml, parse
 from socdefenders.feeds.lines import decode
-from socdefenders.feeds.parsers import PARSERS
 from socdefenders.feeds.records import table
 from socdefenders.model import Rejected, SourceCategory
 
@@ -41,7 +40,6 @@ _FORMATS = {
     "atom": "rss", "xml": "rss", "rdf": "rss", "txt": "list", "plain": "list", "hosts": "list", "tsv": "csv",
     "ndjson": "json", "jsonl": "json", "stix2": "stix",
 }  # fmt: skip
-_KINDS = {"misp-feed": (Kind.MISP_FEED, "misp"), "taxii": (Kind.TAXII, "stix"), "otx": (Kind.OTX, "json")}
 
 
 class Candidate(NamedTuple):
@@ -68,10 +66,15 @@ def read_opml(data: bytes, name: str) -> Found:
             continue
         if number > MAX_OUTLINES:
             raise FeedError(f"{name}: more than {MAX_OUTLINES:,} outlines; split it.")
-        words = " ".join((fields.get("category", ""), *folders))
         line = outline.sourceline or number
-        title = fields.get("title") or fields.get("text", "")
-        yield _once(_candidate(line, title, fields["xmlurl"], fields.get("htmlurl", ""), words, "rss"), seen, line)
+        candidate = Candidate(
+            name=fields.get("title") or fields.get("text", ""),
+            url=fields["xmlurl"],
+            homepage=fields.get("htmlurl", ""),
+            category=_category(" ".join((fields.get("category", ""), *folders))),
+            format="rss",
+        )
+        yield _once(_judged(candidate, line), seen, line)
 
 
 def read_csv(data: bytes, name: str) -> Found:
@@ -148,41 +151,37 @@ def _of_row(line: int, fields: Mapping[str, str]) -> Candidate | Rejected:
         return next((fields[each] for each in names if fields.get(each)), "")
 
     said, kind = fields.get("format", "").lower(), fields.get("kind", fields.get("type", "")).lower()
-    words = f"{fields.get('category', '')} {fields.get('tags', '')}"
-    name, url, homepage = first(_NAMES), first(_URLS), first(_HOMEPAGES)
+    url = first(_URLS)
     if said == "misp" and (folder := url.removesuffix("manifest.json")).endswith("/"):
-        kind, url = "misp-feed", folder
-    if kind in _KINDS:
-        return _candidate(line, name, url, homepage, words, *reversed(_KINDS[kind]))
-    format_ = "rss" if kind in {"rss", "atom"} else _FORMATS.get(said, said or "rss")
-    return _candidate(line, name, url, homepage, words, format_)
+        kind, url = Kind.MISP_FEED.value, folder
+    candidate = Candidate(
+        name=first(_NAMES),
+        url=url,
+        homepage=first(_HOMEPAGES),
+        category=_category(f"{fields.get('category', '')} {fields.get('tags', '')}"),
+        format="rss" if kind in {"rss", "atom"} else _FORMATS.get(said, said or "rss"),
+    )
+    if kind in FORMATS_OF:
+        candidate = candidate._replace(kind=Kind(kind), format=FORMATS_OF[Kind(kind)])
+    return _judged(candidate, line)
 
 
-def _candidate(
-    line: int, name: str, url: str, homepage: str, words: str, format_: str, kind: Kind = Kind.FILE
-) -> Candidate | Rejected:
-    """Judge one entry by the same rules as a file of the catalog."""
+def _judged(candidate: Candidate, line: int) -> Candidate | Rejected:
+    """Put the name in order and judge the rest by the rules of the catalog's files; a bad homepage is left out."""
     try:
-        parts = urlsplit(url)
+        parts = urlsplit(candidate.url)
         origin = f"{parts.scheme}://{parts.netloc}/"
     except ValueError as error:
         return Rejected(line, f"url: {error}")
-    if format_ not in PARSERS or format_ == "index":
-        return Rejected(line, f"format: {format_[:40]!r} is no format of a source")
-    spoken = " ".join("".join(each if each.isprintable() else " " for each in name).split())[:200].strip()
-    home = homepage if homepage.startswith(("http://", "https://")) else origin
-    candidate = Candidate(spoken or parts.hostname or "", url, home, _category(words), format_, kind)
-    for each in (candidate, candidate._replace(homepage=origin)):
-        try:
-            described(each)
-        except CatalogError as error:
-            reason = error.message
-            wrong = error.key
-        else:
-            return each
-        if wrong != "homepage":
-            break
-    return Rejected(line, reason.partition(": ")[2])
+    printable = "".join(each if each.isprintable() else " " for each in candidate.name)
+    name = " ".join(printable.split())[:200].strip() or parts.netloc
+    try:
+        described(found := candidate._replace(name=name, homepage=candidate.homepage or origin))
+    except CatalogError as error:
+        if error.key == "homepage" and candidate.homepage:
+            return _judged(candidate._replace(homepage=""), line)
+        return Rejected(line, error.message.partition(": ")[2])
+    return found
 
 
 def _category(words: str) -> SourceCategory:

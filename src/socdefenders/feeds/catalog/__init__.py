@@ -10,10 +10,11 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 
 from socdefenders.errors import CatalogError
-from socdefenders.feeds.catalog.feed import KEYS, Address, Expected, Feed, Kind, Switch, parse
+from socdefenders.feeds.catalog.feed import FORMATS_OF, KEYS, Address, Expected, Feed, Kind, Switch, parse
 from socdefenders.feeds.catalog.writing import format_toml, written
 
 __all__ = [
+    "FORMATS_OF",
     "KEYS",
     "Address",
     "Expected",
@@ -47,7 +48,7 @@ def load(folder: Traversable, base: Mapping[str, Feed] | None = None) -> dict[st
             known[found.slug] = replace(known[found.slug], enabled=found.enabled)
         else:
             raise CatalogError(
-                f"{file.name}: enabled: there is no source {found.slug!r} to switch; describe it whole, or mend the name.",
+                f"{file.name}: enabled: there is no source {found.slug!r} to switch; describe it whole.",
                 file=file.name,
                 key="enabled",
             )
@@ -76,7 +77,7 @@ def _refuse_twice(feeds: Mapping[str, Feed]) -> None:
         other = seen.setdefault(feed.url, slug) if feed.enabled else slug
         if other != slug:
             raise CatalogError(
-                f"{slug}.toml: url: {other} has the same; name the file {other}.toml to replace that, or switch one off.",
+                f"{slug}.toml: url: {other} has the same; call it {other}.toml to replace that, or switch one off.",
                 file=f"{slug}.toml",
                 key="url",
             )

@@ -18,6 +18,7 @@ from socdefenders.feeds.parsers import PARSERS
 from socdefenders.model import SourceCategory
 
 T = TypeVar("T")
+E = TypeVar("E", bound=StrEnum)
 
 MAX_FILE = 64 << 10
 SHORTEST, LONGEST = timedelta(minutes=5), timedelta(days=30)
@@ -216,14 +217,14 @@ class _Fields:
         self.names = set(self._left)
 
     def take(self, key: str, read: Callable[[object], T], default: T | _Required = _REQUIRED) -> T:
-        """Take `key` out and read it; `read` says by a ValueError what is wrong."""
+        """Take `key` out and read it; `read` says by a TypeError or ValueError what is wrong."""
         if key not in self._left:
             if isinstance(default, _Required):
                 raise self.wrong(key, "is missing")
             return default
         try:
             return read(self._left.pop(key))
-        except ValueError as error:
+        except (TypeError, ValueError) as error:
             raise self.wrong(key, str(error)) from error
 
     def done(self) -> None:
@@ -238,12 +239,19 @@ class _Fields:
 
 def _string(value: object) -> str:
     if not isinstance(value, str):
-        raise ValueError(f"is {_named(value)}, not a text in quotes")
+        raise TypeError(f"is {_named(value)}, not a text in quotes")
     return value
 
 
 def _named(value: object) -> str:
-    names = {bool: "true or false", int: "a whole number", float: "a number", list: "a list", dict: "a table"}
+    names = {
+        str: "a text",
+        bool: "true or false",
+        int: "a whole number",
+        float: "a number",
+        list: "a list",
+        dict: "a table",
+    }
     return names.get(type(value), "a time")
 
 
@@ -289,10 +297,10 @@ def _with_key(value: object) -> str:
     return url
 
 
-def _one_of(choices: type[T]) -> Callable[[object], T]:
-    known = {str(each): each for each in choices}  # type: ignore[attr-defined]  # an enumeration, which T cannot say
+def _one_of(choices: type[E]) -> Callable[[object], E]:
+    known = {each.value: each for each in choices}
 
-    def read(value: object) -> T:
+    def read(value: object) -> E:
         text = _string(value)
         if text not in known:
             raise ValueError(f"{text[:40]!r} is none of {', '.join(known)}")
@@ -357,7 +365,7 @@ def _header(value: object) -> str:
 
 def _boolean(value: object) -> bool:
     if not isinstance(value, bool):
-        raise ValueError(f"is {_named(value) if not isinstance(value, str) else 'a text'}, not true or false")
+        raise TypeError(f"is {_named(value)}, not true or false")
     return value
 
 
