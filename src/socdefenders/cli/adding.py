@@ -1,11 +1,13 @@
 """`socdefenders feeds add` and `feeds import`: a source of one's own without writing its file."""
 
 import asyncio
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import BinaryIO
 
 import click
 
@@ -84,7 +86,7 @@ def add(
 
 @click.command(
     name="import",
-    epilog="\b\nExamples:\n  socdefenders feeds import subscriptions.opml\n  socdefenders feeds import sources.csv --enable",
+    epilog="\b\nExamples:\n  socdefenders feeds import feeds.opml\n  socdefenders feeds import sources.csv --enable",
 )
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True))
 @click.option("--enable", is_flag=True, help="Switch them on at once; default: they are off until somebody does.")
@@ -126,13 +128,19 @@ async def _look(settings: Settings, url: str, format_: str | None) -> Look:
         fetched = await fetcher.get(url)
     if fetched.body is None:
         raise FeedError(f"{url}: there is nothing there.")
-    with fetched.body as body, TemporaryDirectory(prefix="socdefenders-") as folder:
+    with fetched.body as body:
+        return await asyncio.to_thread(_looked, body, fetched.permanent_url or url, format_)
+
+
+def _looked(body: BinaryIO, url: str, format_: str | None) -> Look:
+    with TemporaryDirectory(prefix="socdefenders-") as folder:
         path = Path(folder, url.rstrip("/").rpartition("/")[2][-100:] or "source")
-        path.write_bytes(body.read())
-        return _looked(path, fetched.permanent_url or url, format_)
+        with path.open("wb") as file:
+            shutil.copyfileobj(body, file)
+        return _read(path, url, format_)
 
 
-def _looked(path: Path, url: str, format_: str | None) -> Look:
+def _read(path: Path, url: str, format_: str | None) -> Look:
     for entry in walk([path]):
         chosen = PARSERS[format_] if format_ else recognise(entry)
         if chosen is None or chosen.name == "html":
