@@ -1,15 +1,17 @@
 """A publisher on loopback: files of a folder with the status codes of a real one, and answers that a test makes up."""
 
+import socket
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from ipaddress import ip_network
 from pathlib import Path
 
 from aiohttp import web
+from aiohttp.abc import AbstractResolver, ResolveResult
 
-from socdefenders.feeds.fetch import Fetcher, Limits
+from socdefenders.feeds.fetch import Fetcher, Limits, Seams
 
 LOOPBACK = ip_network("127.0.0.0/8")
 
@@ -48,15 +50,9 @@ class Publisher:
             return web.Response(status=404)
         return web.FileResponse(path)
 
-    @web.middleware
-    async def count(
-        self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
-    ) -> web.StreamResponse:
+    async def count(self, _request: web.Request, response: web.StreamResponse) -> None:
         """Count what is sent, as it is sent."""
-        response = await handler(request)
-        await response.prepare(request)
         self.statuses[response.status] += 1
-        return response
 
 
 @asynccontextmanager
@@ -65,7 +61,8 @@ async def publishing(
 ) -> AsyncIterator[Publisher]:
     """Publish until the end of the block."""
     publisher = Publisher(folder, dict(answers or {}))
-    app = web.Application(middlewares=[publisher.count])
+    app = web.Application()
+    app.on_response_prepare.append(publisher.count)
     app.router.add_get("/{path:.*}", publisher.answer)
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
@@ -80,8 +77,22 @@ async def publishing(
         await runner.cleanup()
 
 
+class NoNames(AbstractResolver):
+    """A resolver that knows nobody, so that no test looks a name up."""
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
+    ) -> list[ResolveResult]:
+        """Find nothing."""
+        raise socket.gaierror(socket.EAI_NONAME, f"{host} is not known")
+
+    async def close(self) -> None:
+        """Hold nothing."""
+
+
 def local_client(limits: Limits | None = None) -> Fetcher:
     """A client that may reach this machine, and need not be polite to it."""
     return Fetcher(
-        contact="tests@example.org", allowed=(LOOPBACK,), limits=limits or Limits(), per_host=8, min_interval=0.0
+        contact="tests@example.org", allowed=(LOOPBACK,), limits=limits or Limits(), per_host=8, min_interval=0.0,
+        seams=Seams(resolver=NoNames()),
     )

@@ -20,7 +20,7 @@ from socdefenders.errors import SettingsError
 PREFIX = "SOCDEFENDERS_"
 FEED_KEYS = ("abuse_ch_key", "otx_key", "phishtank_key")
 """Settings that hold the keys of publishers, by the names under which the catalog of sources asks for them."""
-SECRETS = frozenset({"database_url", "valkey_url", "fetch_proxy", *FEED_KEYS})
+SECRETS = frozenset({"database_url", "valkey_url", *FEED_KEYS})
 OTHERS = frozenset({PREFIX + "KEY", PREFIX + "SHARED"})
 """No settings of an instance: the key that `socdefenders search --url` sends, and the tests' folder of real data."""
 VALKEY_SCHEMES = ("valkey", "redis", "valkeys", "rediss")
@@ -77,12 +77,6 @@ class Settings:
     """Requests a day of a pro key."""
     failed_auth_per_minute: int = 10
     """Failed authentications a minute from one client address."""
-    contact: str | None = None
-    """An address or page at which publishers reach whoever runs this instance; it stands in the User-Agent."""
-    fetch_allow: tuple[Network | str, ...] = ()
-    """Networks and host names that may be fetched although they are private."""
-    fetch_proxy: str | None = None
-    """A proxy through which sources are fetched."""
     feeds_dir: Path | None = None
     """The folder of an operator's own sources; None: `feeds` in the data directory."""
     worker_concurrency: int = 4
@@ -222,26 +216,6 @@ def _networks(raw: str) -> tuple[Network, ...]:
     return tuple(ip_network(part.strip(), strict=False) for part in raw.split(",") if part.strip())
 
 
-def _places(raw: str) -> tuple[Network | str, ...]:
-    return tuple(_place(part.strip()) for part in raw.split(",") if part.strip())
-
-
-def _place(part: str) -> Network | str:
-    try:
-        return ip_network(part, strict=False)
-    except ValueError:
-        if re.fullmatch(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*", part):
-            return part.lower()
-        raise ValueError(f"{part!r} is neither a network nor a host name.") from None
-
-
-def _contact(raw: str) -> str:
-    # It becomes part of a header.
-    if not re.fullmatch(r"[!-~]{3,200}", raw) or not set("@:").intersection(raw):
-        raise ValueError("write an e-mail address, or a page with https://.")
-    return raw
-
-
 def _path(raw: str) -> Path:
     try:
         return Path(raw).expanduser().absolute()
@@ -267,9 +241,6 @@ READERS: dict[str, Callable[[str], object]] = {
     "pro_per_minute": _positive,
     "pro_per_day": _positive,
     "failed_auth_per_minute": _positive,
-    "contact": _contact,
-    "fetch_allow": _places,
-    "fetch_proxy": _url("http", "https"),
     "feeds_dir": _path,
     "worker_concurrency": _positive,
     "abuse_ch_key": _key,

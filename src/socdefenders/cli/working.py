@@ -30,7 +30,7 @@ def catalog(settings: Settings) -> dict[str, Feed]:
 
 def client(settings: Settings) -> Fetcher:
     """Return what fetches, as the settings say."""
-    return Fetcher(contact=settings.contact, allowed=settings.fetch_allow, proxy=settings.fetch_proxy)
+    return Fetcher(contact=settings.fetch_contact, allowed=settings.fetch_allowed, proxy=settings.fetch_proxy)
 
 
 def checker(settings: Settings, dsn: str, sources: Mapping[str, Feed], fetcher: Fetcher) -> Checker:
