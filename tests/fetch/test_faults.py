@@ -3,12 +3,15 @@
 import asyncio
 import tracemalloc
 import zlib
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import brotli
 import pytest
 import zstandard
 
+from socdefenders.errors import FetchFailed
 from socdefenders.feeds.fetch import Limits
 from tests.fetch.certificates import Issued, issue, serving, trusting
 from tests.fetch.publisher import (
@@ -289,3 +292,41 @@ async def test_an_answer_of_any_size_in_its_head_is_bounded(publisher: Publisher
     publisher.routes["/"] = sends(answer(200, Policy="a" * 20_000))
     async with fetcher() as client:
         assert content(await client.get(publisher.url())) == b""
+
+
+# A tunnel
+
+
+async def test_through_a_proxy_the_publisher_is_known_by_its_certificate_and_not_the_proxy(tmp_path: Path) -> None:
+    good, bad = issue("feeds.example", AUTHORITY), issue("other.example", AUTHORITY)
+    async with publishing(serving(good, tmp_path)) as right, publishing(serving(bad, tmp_path)) as wrong:
+        right.routes["/"] = says(200, b"x")
+        for publisher in (right, wrong):
+            async with await asyncio.start_server(partial(tunnel, publisher.port), "127.0.0.2", 0) as server:
+                proxy = f"http://127.0.0.2:{server.sockets[0].getsockname()[1]}"
+                async with fetcher(names=Names({}), tls=trusting(AUTHORITY), proxy=proxy) as client:
+                    if publisher is right:
+                        assert content(await client.get("https://feeds.example/", headers={"Auth-Key": "k"})) == b"x"
+                        continue
+                    with pytest.raises(FetchFailed) as failed:
+                        await client.get("https://feeds.example/")
+    assert failed.value.reason_code == "tls"
+    assert (right.requests[0].headers["auth-key"], wrong.requests) == ("k", [])
+
+
+async def tunnel(port: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Lead whatever is asked for to a port of this machine."""
+    head = await reader.readuntil(b"\r\n\r\n")
+    assert head.startswith(b"CONNECT feeds.example:443 ")
+    assert b"Auth-Key" not in head
+    writer.write(b"HTTP/1.1 200 Connected\r\n\r\n")
+    there_reader, there_writer = await asyncio.open_connection("127.0.0.1", port)
+    await asyncio.gather(pump(reader, there_writer), pump(there_reader, writer))
+
+
+async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with suppress(ConnectionError):
+        while data := await reader.read(65_536):
+            writer.write(data)
+            await writer.drain()
+    writer.close()
