@@ -176,13 +176,15 @@ class Fetcher:
         limits = journey.limits
         trusted = self._proxy is not None or self._guard.trusts(journey.url.raw_host or "")
         session = self._trusting if trusted else self._guarded
-        proxy, proxy_headers = self._proxy or (None, None)
+        proxy, proxy_headers = self._proxy or (None, {})
+        # In a tunnel the library tells the proxy its headers; a plain request is the proxy's to read.
+        own = proxy_headers if journey.url.scheme == "http" else {}
         async with session.get(
             journey.url,
-            headers={**journey.headers, **conditions(journey.validators), "User-Agent": self._agent},
+            headers={**journey.headers, **conditions(journey.validators), **own, "User-Agent": self._agent},
             allow_redirects=False,
             proxy=proxy,
-            proxy_headers=proxy_headers,
+            proxy_headers=proxy_headers or None,
             timeout=aiohttp.ClientTimeout(connect=limits.connect_seconds, sock_read=limits.idle_seconds),
         ) as answer:
             yield answer

@@ -87,7 +87,7 @@ async def read(answer: aiohttp.ClientResponse, journey: Journey) -> tuple[Binary
                 if received > limit:
                     raise too_large(name, limit)
             # A body without a length ends with the connection, and the library does not tell how that ended.
-            if protocol is not None and isinstance(error := protocol.exception(), ConnectionError):
+            if protocol is not None and isinstance(error := protocol.exception(), OSError):
                 raise error
         decoder.finish()
         stack.pop_all()
