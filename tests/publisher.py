@@ -93,6 +93,10 @@ class NoNames(AbstractResolver):
 def local_client(limits: Limits | None = None) -> Fetcher:
     """A client that may reach this machine, and need not be polite to it."""
     return Fetcher(
-        contact="tests@example.org", allowed=(LOOPBACK,), limits=limits or Limits(), per_host=8, min_interval=0.0,
+        contact="tests@example.org",
+        allowed=(LOOPBACK,),
+        limits=limits or Limits(),
+        per_host=8,
+        min_interval=0.0,
         seams=Seams(resolver=NoNames()),
     )

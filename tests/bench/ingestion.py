@@ -1,4 +1,4 @@
-"""`python -m tests.bench.ingestion`: a publisher on loopback serves all the real data there is, and a worker takes it in.
+"""`python -m tests.bench.ingestion`: a publisher on loopback serves all the real data, a worker takes it in.
 
 Twice: the second round has to cost nothing but requests. The data lies outside of the project, in the folder that
 SOCDEFENDERS_SHARED names.
@@ -23,7 +23,7 @@ from socdefenders.ingest.checking import Checker
 from socdefenders.model import SourceCategory
 from socdefenders.storage import embedded, feeds, migrate
 from socdefenders.storage.database import Database
-from socdefenders.worker import Worker
+from socdefenders.worker import Clock, Worker
 from tests.publisher import local_client, publishing
 from tests.real_data import DATA, MISSING
 
@@ -43,7 +43,7 @@ class Round:
     rows: dict[str, int]
 
 
-def sources(root: Path, url: str, now: datetime) -> dict[str, Feed]:
+def sources(root: Path, url: str) -> dict[str, Feed]:
     """Describe every file below `root` that is recognised as a source of its own."""
     found: dict[str, Feed] = {}
     for name in FOLDERS:
@@ -55,7 +55,6 @@ def sources(root: Path, url: str, now: datetime) -> dict[str, Feed]:
                     slug=slug, name=path.stem, url=address, homepage=url, format=format_, category=_CATEGORY, tier=1,
                     grade="B", group=slug, every=HOUR, licence="None", enabled=True, expected=Expected(0, 10**8),
                 )  # fmt: skip
-    del now
     return found
 
 
@@ -72,22 +71,30 @@ async def take_in(dsn: str, root: Path, rounds: int, concurrency: int) -> list[R
     results = []
     now = datetime(2026, 1, 15, 12, 0, tzinfo=UTC)
     async with publishing(folder=root) as publisher, await Database.open(dsn, size=4) as database:
-        catalog = sources(root, publisher.url, now)
+        catalog = sources(root, publisher.url)
         for _ in range(rounds):
             publisher.statuses.clear()
             at = now
             await feeds.register(database, {slug: (True, feed.every) for slug, feed in catalog.items()}, now=at)
             async with local_client() as client:
                 checker = Checker(
-                    catalog=catalog, client=client, dsn=dsn, clock=lambda at=at: at, chance=lambda: 0.5, keys={}
+                    catalog=catalog, client=client, dsn=dsn, clock=_at(at), chance=lambda: 0.5, keys={}
                 )
-                worker = Worker(database, checker.check, lambda _event, **_facts: None, concurrency, lambda at=at: at)
+                worker = Worker(database, checker.check, _silent, concurrency, checker.clock)
                 begin = time.perf_counter()
                 await worker.run_due()
                 seconds = time.perf_counter() - begin
             results.append(await _round(database, seconds, publisher.statuses, catalog))
             now += timedelta(days=8)
     return results
+
+
+def _at(time_: datetime) -> Clock:
+    return lambda: time_
+
+
+def _silent(_event: str, **_facts: object) -> None:
+    """Say nothing."""
 
 
 async def _round(database: Database, seconds: float, statuses: Counter[int], catalog: dict[str, Feed]) -> Round:
@@ -98,7 +105,9 @@ async def _round(database: Database, seconds: float, statuses: Counter[int], cat
     [(rows["written"],)] = await database.fetch(
         "select sum(n_tup_ins + n_tup_upd)::bigint from pg_stat_user_tables where relname <> 'feeds'"
     )
-    reasons = {catalog[each.slug].url.partition("/feeds/")[2] or each.slug: each.reason for each in stored if each.reason}
+    reasons = {
+        catalog[each.slug].url.partition("/feeds/")[2] or each.slug: each.reason for each in stored if each.reason
+    }
     return Round(seconds, Counter(statuses), Counter(each.state for each in stored), reasons, rows)
 
 
@@ -110,10 +119,12 @@ def main() -> None:
     arguments = parser.parse_args()
     if not DATA.is_dir():
         sys.exit(MISSING)
-    with TemporaryDirectory(prefix="socdefenders-bench-", dir="/tmp") as folder:
-        with embedded.running(Path(folder), name="the benchmark") as instance:
-            asyncio.run(migrate.upgrade(instance.dsn))
-            rounds = asyncio.run(take_in(instance.dsn, DATA, 2, arguments.concurrency))
+    with (
+        TemporaryDirectory(prefix="socdefenders-bench-", dir="/tmp") as folder,
+        embedded.running(Path(folder), name="the benchmark") as instance,
+    ):
+        asyncio.run(migrate.upgrade(instance.dsn))
+        rounds = asyncio.run(take_in(instance.dsn, DATA, 2, arguments.concurrency))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     for number, each in enumerate(rounds, 1):
         facts = {"round": number, "seconds": round(each.seconds, 1), "statuses": dict(each.statuses),

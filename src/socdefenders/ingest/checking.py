@@ -81,50 +81,54 @@ class Checker:
         expected = health.Expected(feed.every, feed.expected.least, dated=feed.format == SYNDICATION)
         known = health.Known(status.every, status.failures, status.records)
         try:
-            return await self._answered(feed, status, expected, known, now)
+            fetched = await self._fetched(feed, status)
         except (FeedError, FeedKeyMissing) as error:
-            failure = health.Failure(
-                reason=error.message,
-                permanent=not isinstance(error, FetchFailed) or error.permanent,
-                retry_after=_seconds(error.retry_after) if isinstance(error, FetchFailed) else None,
-            )
-            following = health.after_failure(expected, known, failure, now=now, chance=self.chance())
+            following = health.after_failure(expected, known, _failure(error), now=now, chance=self.chance())
             reached = not isinstance(error, FetchFailed) or error.reason_code != UNREACHED
             return Checked(**following._asdict(), at=now, answered=False, reached=reached)
-
-    async def _answered(
-        self, feed: Feed, status: FeedStatus, expected: health.Expected, known: health.Known, now: datetime
-    ) -> Checked:
-        address = feed.address(self.keys)
-        validators = Validators(status.etag, status.last_modified)
-        fetched = await self.client.get(address.url, validators=validators, headers=address.headers)
-        found, digest = None, status.content_hash
-        if fetched.body is not None:
-            with fetched.body, tempfile.TemporaryDirectory(prefix="socdefenders-") as folder:
-                path = Path(folder, feed.slug)
-                digest = await asyncio.to_thread(_save, fetched.body, path)
-                if digest != status.content_hash:
-                    found = await self._read(feed, path, now)
-        reading = health.Reading(
-            changed=found is not None and found.changed,
-            records=found.records if found else None,
-            malformed=found.outcome.malformed if found else 0,
-            newest=found.newest if found else None,
-            moved=fetched.permanent_url,
-        )
-        following = health.after_reading(expected, known, reading, now=now, chance=self.chance())
-        kept = validators if fetched.not_modified else fetched.validators
+        found, digest, unreadable = await self._found(feed, status, fetched, now)
+        if unreadable is not None:
+            failure = health.Failure(reason=unreadable, permanent=True)
+            following = health.after_failure(expected, known, failure, now=now, chance=self.chance())
+        else:
+            following = health.after_reading(
+                expected, known, _reading(found, fetched), now=now, chance=self.chance()
+            )
+        kept = Validators(status.etag, status.last_modified) if fetched.not_modified else fetched.validators
         return Checked(
             **following._asdict(),
             at=now,
             answered=True,
-            changed=reading.changed,
+            changed=found is not None and found.changed,
             etag=kept.etag,
             last_modified=kept.last_modified,
             content_hash=digest,
-            records=reading.records,
-            newest_at=reading.newest,
+            records=found.records if found else None,
+            newest_at=found.newest if found else None,
+            unreadable=unreadable,
         )
+
+    async def _fetched(self, feed: Feed, status: FeedStatus) -> Fetched:
+        address = feed.address(self.keys)
+        validators = Validators(status.etag, status.last_modified)
+        return await self.client.get(address.url, validators=validators, headers=address.headers)
+
+    async def _found(
+        self, feed: Feed, status: FeedStatus, fetched: Fetched, now: datetime
+    ) -> tuple[Found | None, bytes | None, str | None]:
+        """Return what a body that changed came to, its hash, and why it cannot be read; a body that did not change
+        can be read or not as before."""
+        if fetched.body is None:
+            return None, status.content_hash, status.unreadable
+        with fetched.body, tempfile.TemporaryDirectory(prefix="socdefenders-") as folder:
+            path = Path(folder, feed.slug)
+            digest = await asyncio.to_thread(_save, fetched.body, path)
+            if digest == status.content_hash:
+                return None, digest, status.unreadable
+            try:
+                return await self._read(feed, path, now), digest, None
+            except FeedError as error:
+                return None, digest, error.message.removeprefix(f"{path}: ")
 
     async def _read(self, feed: Feed, path: Path, now: datetime) -> Found:
         options = Options(
@@ -191,8 +195,23 @@ class Checker:
         return replace(document, text=text) if len(text) > len(document.text) else document
 
 
-def _seconds(number: float | None) -> timedelta | None:
-    return None if number is None else timedelta(seconds=number)
+def _failure(error: FeedError | FeedKeyMissing) -> health.Failure:
+    if not isinstance(error, FetchFailed):
+        return health.Failure(reason=error.message, permanent=True)
+    wait = None if error.retry_after is None else timedelta(seconds=error.retry_after)
+    return health.Failure(reason=error.message, permanent=error.permanent, retry_after=wait)
+
+
+def _reading(found: Found | None, fetched: Fetched) -> health.Reading:
+    if found is None:
+        return health.Reading(changed=False, moved=fetched.permanent_url)
+    return health.Reading(
+        changed=found.changed,
+        records=found.records,
+        malformed=found.outcome.malformed,
+        newest=found.newest,
+        moved=fetched.permanent_url,
+    )
 
 
 def _save(body: BinaryIO, path: Path) -> bytes:

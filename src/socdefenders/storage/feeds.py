@@ -38,6 +38,7 @@ class FeedStatus:
     content_hash: bytes | None
     records: int | None
     newest_at: datetime | None
+    unreadable: str | None
 
     @classmethod
     def from_row(cls, row: Record) -> Self:
@@ -56,7 +57,7 @@ class Checked:
     failures: int
     at: datetime
     answered: bool
-    """Whether there was an answer that could be read; without one the validators of the last stay."""
+    """Whether there was an answer; without one the validators of the last stay."""
     reached: bool = True
     """Whether the publisher could be reached at all; not stored."""
     changed: bool = False
@@ -65,6 +66,8 @@ class Checked:
     content_hash: bytes | None = None
     records: int | None = None
     newest_at: datetime | None = None
+    unreadable: str | None = None
+    """Why the body that came cannot be read."""
 
 
 async def register(database: Database, feeds: Mapping[str, tuple[bool, timedelta]], *, now: datetime) -> None:
@@ -113,6 +116,7 @@ async def finish(database: Database, worker: UUID, slug: str, checked: Checked) 
         checked.content_hash,
         checked.records,
         checked.newest_at,
+        checked.unreadable,
     )
     return bool(rows)
 

@@ -133,6 +133,7 @@ create table feeds (
     last_modified text,
     content_hash  bytea,                    -- SHA-256 of the last body, for publishers without conditional requests
     records       integer,                  -- of the last answer
-    newest_at     timestamptz               -- latest date in it
+    newest_at     timestamptz,              -- latest date in it
+    unreadable    text                      -- why the last body cannot be read, which asking again does not change
 );
 create index feeds_due on feeds (due_at) where enabled;

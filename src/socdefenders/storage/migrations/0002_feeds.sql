@@ -19,6 +19,7 @@ create table feeds (
     last_modified text,
     content_hash  bytea,
     records       integer,
-    newest_at     timestamptz
+    newest_at     timestamptz,
+    unreadable    text
 );
 create index feeds_due on feeds (due_at) where enabled;

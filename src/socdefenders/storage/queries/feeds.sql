@@ -44,13 +44,14 @@ returning slug
 -- Writes down what a check came to and lets the source go, if the claim is still the worker's own.
 update feeds set
     state = $3, reason = $4, due_at = $5, every = $6, failures = $7, checked_at = $8,
-    succeeded_at = case when $9 then $8 else succeeded_at end,
+    succeeded_at = case when $9 and $16::text is null then $8 else succeeded_at end,
     changed_at = case when $10 then $8 else changed_at end,
     etag = case when $9 then $11 else etag end,
     last_modified = case when $9 then $12 else last_modified end,
     content_hash = case when $9 then coalesce($13, content_hash) else content_hash end,
     records = coalesce($14, records),
     newest_at = coalesce($15, newest_at),
+    unreadable = case when $9 then $16 else unreadable end,
     claimed_by = null, claimed_until = null
  where slug = $1 and claimed_by = $2
 returning slug
