@@ -6,7 +6,7 @@ import ssl
 import struct
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network
 
@@ -76,8 +76,6 @@ class Publisher:
     requests: list[Request] = field(default_factory=list)
     port: int = 0
     scheme: str = "http"
-    silent: asyncio.Event = field(default_factory=asyncio.Event)
-    """Set when the test is over; what waits for it never answers."""
 
     def url(self, path: str = "/", host: str = "127.0.0.1") -> str:
         return f"{self.scheme}://{host}:{self.port}{path}"
@@ -85,33 +83,57 @@ class Publisher:
     def asked(self) -> list[str]:
         return [request.target for request in self.requests]
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+        first, *lines = head.rstrip("\r\n").split("\r\n")
+        method, target, _ = first.split(" ")
+        headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+        request = Request(method, target, headers)
+        self.requests.append(request)
+        await self.routes.get(target, says(404))(request, writer)
+        if not writer.transport.is_closing():
+            await writer.drain()
+
+
+Connection = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+@asynccontextmanager
+async def listening(
+    handle: Connection, host: str = "127.0.0.1", tls: ssl.SSLContext | None = None
+) -> AsyncIterator[int]:
+    """Serve connections on a port of `host`, and leave none behind."""
+    tasks: set[asyncio.Task[None] | None] = set()
+
+    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        tasks.add(asyncio.current_task())
         try:
-            head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
-            first, *lines = head.rstrip("\r\n").split("\r\n")
-            method, target, _ = first.split(" ")
-            headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
-            request = Request(method, target, headers)
-            self.requests.append(request)
-            await self.routes.get(target, says(404))(request, writer)
-            if not writer.transport.is_closing():
-                await writer.drain()
-        except (ConnectionError, asyncio.IncompleteReadError):
-            pass
+            with suppress(ConnectionError, asyncio.IncompleteReadError):
+                await handle(reader, writer)
         finally:
             writer.close()
+            with suppress(OSError):
+                await writer.wait_closed()
+
+    server = await asyncio.start_server(connected, host, 0, ssl=tls)
+    try:
+        yield int(server.sockets[0].getsockname()[1])
+    finally:
+        server.close()
+        await asyncio.gather(*(end(task) for task in tasks if task))
+
+
+async def end(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
 
 
 @asynccontextmanager
 async def publishing(tls: ssl.SSLContext | None = None) -> AsyncIterator[Publisher]:
     publisher = Publisher(scheme="https" if tls else "http")
-    server = await asyncio.start_server(publisher._serve, "127.0.0.1", 0, ssl=tls)
-    publisher.port = server.sockets[0].getsockname()[1]
-    try:
+    async with listening(publisher.serve, tls=tls) as publisher.port:
         yield publisher
-    finally:
-        publisher.silent.set()
-        server.close()
 
 
 class Names(AbstractResolver):

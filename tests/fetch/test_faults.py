@@ -24,6 +24,7 @@ from tests.fetch.publisher import (
     failure,
     fetcher,
     gzipped,
+    listening,
     publishing,
     reset,
     says,
@@ -196,7 +197,7 @@ async def test_silence_ends_sooner(publisher: Publisher, before: bytes) -> None:
     async def stop(request: Request, writer: asyncio.StreamWriter) -> None:
         writer.write(before)
         await writer.drain()
-        await publisher.silent.wait()
+        await asyncio.Event().wait()
 
     publisher.routes["/"] = stop
     failed = await failure(publisher.url(), limits=Limits(seconds=30, idle_seconds=0.1))
@@ -271,12 +272,11 @@ async def test_a_certificate_that_can_be_trusted_is(tmp_path: Path) -> None:
 
 
 async def test_a_server_that_speaks_no_tls_is_said() -> None:
-    def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(answer(400))
-        writer.close()
 
-    async with await asyncio.start_server(greet, "127.0.0.1", 0) as server:
-        failed = await failure(f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}/")
+    async with listening(greet) as port:
+        failed = await failure(f"https://127.0.0.1:{port}/")
     assert failed.reason_code == "tls"
 
 
@@ -297,21 +297,22 @@ async def test_an_answer_of_any_size_in_its_head_is_bounded(publisher: Publisher
 # A tunnel
 
 
-async def test_through_a_proxy_the_publisher_is_known_by_its_certificate_and_not_the_proxy(tmp_path: Path) -> None:
-    good, bad = issue("feeds.example", AUTHORITY), issue("other.example", AUTHORITY)
-    async with publishing(serving(good, tmp_path)) as right, publishing(serving(bad, tmp_path)) as wrong:
+async def through(publisher: Publisher) -> bytes:
+    async with listening(partial(tunnel, publisher.port), "127.0.0.2") as port:
+        proxy = f"http://127.0.0.2:{port}"
+        async with fetcher(names=Names({}), tls=trusting(AUTHORITY), proxy=proxy) as client:
+            return content(await client.get("https://feeds.example/", headers={"Auth-Key": "k"}))
+
+
+async def test_through_a_proxy_the_publisher_is_known_by_its_certificate(tmp_path: Path) -> None:
+    async with publishing(serving(issue("feeds.example", AUTHORITY), tmp_path)) as right:
         right.routes["/"] = says(200, b"x")
-        for publisher in (right, wrong):
-            async with await asyncio.start_server(partial(tunnel, publisher.port), "127.0.0.2", 0) as server:
-                proxy = f"http://127.0.0.2:{server.sockets[0].getsockname()[1]}"
-                async with fetcher(names=Names({}), tls=trusting(AUTHORITY), proxy=proxy) as client:
-                    if publisher is right:
-                        assert content(await client.get("https://feeds.example/", headers={"Auth-Key": "k"})) == b"x"
-                        continue
-                    with pytest.raises(FetchFailed) as failed:
-                        await client.get("https://feeds.example/")
-    assert failed.value.reason_code == "tls"
-    assert (right.requests[0].headers["auth-key"], wrong.requests) == ("k", [])
+        assert await through(right) == b"x"
+    assert right.requests[0].headers["auth-key"] == "k"
+    async with publishing(serving(issue("other.example", AUTHORITY), tmp_path)) as wrong:
+        with pytest.raises(FetchFailed) as failed:
+            await through(wrong)
+    assert (failed.value.reason_code, wrong.requests) == ("tls", [])
 
 
 async def tunnel(port: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

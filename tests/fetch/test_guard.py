@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from socdefenders.errors import FetchFailed
 from socdefenders.feeds.fetching.guard import AddressInfo, Guard, is_public, refused
-from tests.fetch.publisher import HERE, Names, Publisher, content, failure, fetcher, leads, says
+from tests.fetch.publisher import Names, Publisher, content, failure, fetcher, leads, listening, says
 
 CLOSED = [
     "0.0.0.0", "0.1.2.3", "10.0.0.1", "100.64.0.1", "100.127.255.255", "127.0.0.1", "127.255.255.255",
@@ -197,14 +197,13 @@ class Proxy:
         body = b"" if self.heads[-1].startswith("CONNECT") else b"x"
         writer.write(f"HTTP/1.1 {self._status} Whatever\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body)
         await writer.drain()
-        writer.close()
 
 
 async def through(proxy: Proxy, url: str) -> bytes:
-    server = await asyncio.start_server(proxy.serve, "127.0.0.2", 0)
-    address = f"http://soc:hunter%402@127.0.0.2:{server.sockets[0].getsockname()[1]}"
-    async with server, fetcher(allowed=(HERE,), names=Names({}), proxy=address) as client:
-        return content(await client.get(url))
+    async with listening(proxy.serve, "127.0.0.2") as port:
+        address = f"http://soc:hunter%402@127.0.0.2:{port}"
+        async with fetcher(names=Names({}), proxy=address) as client:
+            return content(await client.get(url))
 
 
 async def test_a_proxy_is_asked_by_name_and_with_its_password() -> None:
