@@ -77,9 +77,7 @@ async def take_in(dsn: str, root: Path, rounds: int, concurrency: int) -> list[R
             at = now
             await feeds.register(database, {slug: (True, feed.every) for slug, feed in catalog.items()}, now=at)
             async with local_client() as client:
-                checker = Checker(
-                    catalog=catalog, client=client, dsn=dsn, clock=_at(at), chance=lambda: 0.5, keys={}
-                )
+                checker = Checker(catalog=catalog, client=client, dsn=dsn, clock=_at(at), chance=lambda: 0.5, keys={})
                 worker = Worker(database, checker.check, _silent, concurrency, checker.clock)
                 begin = time.perf_counter()
                 await worker.run_due()
@@ -93,8 +91,9 @@ def _at(time_: datetime) -> Clock:
     return lambda: time_
 
 
-def _silent(_event: str, **_facts: object) -> None:
+def _silent(event: str, **facts: object) -> None:
     """Say nothing."""
+    del event, facts
 
 
 async def _round(database: Database, seconds: float, statuses: Counter[int], catalog: dict[str, Feed]) -> Round:

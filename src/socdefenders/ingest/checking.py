@@ -91,9 +91,7 @@ class Checker:
             failure = health.Failure(reason=unreadable, permanent=True)
             following = health.after_failure(expected, known, failure, now=now, chance=self.chance())
         else:
-            following = health.after_reading(
-                expected, known, _reading(found, fetched), now=now, chance=self.chance()
-            )
+            following = health.after_reading(expected, known, _reading(found, fetched), now=now, chance=self.chance())
         kept = Validators(status.etag, status.last_modified) if fetched.not_modified else fetched.validators
         return Checked(
             **following._asdict(),
@@ -116,8 +114,10 @@ class Checker:
     async def _found(
         self, feed: Feed, status: FeedStatus, fetched: Fetched, now: datetime
     ) -> tuple[Found | None, bytes | None, str | None]:
-        """Return what a body that changed came to, its hash, and why it cannot be read; a body that did not change
-        can be read or not as before."""
+        """Return what a body that changed came to, its hash, and why it cannot be read.
+
+        One that did not change can be read or not as before.
+        """
         if fetched.body is None:
             return None, status.content_hash, status.unreadable
         with fetched.body, tempfile.TemporaryDirectory(prefix="socdefenders-") as folder:
