@@ -45,7 +45,8 @@ def command() -> None:
 command.add_command(add)
 command.add_command(import_)
 
-slugs = click.argument("slugs", nargs=-1, metavar="[NAME]...")
+named = click.argument("slugs", nargs=-1, required=True, metavar="NAME...")
+named_or_all = click.argument("slugs", nargs=-1, metavar="[NAME]...")
 
 
 @command.command(name="list", epilog="\b\nExamples:\n  socdefenders feeds list\n  socdefenders feeds list --all --json")
@@ -71,7 +72,7 @@ def list_(context: click.Context, *, everything: bool, as_json: bool, data_dir: 
 @command.command(
     epilog="\b\nExamples:\n  socdefenders feeds check openphish\n  socdefenders feeds check --json openphish"
 )
-@slugs
+@named
 @options.as_json
 @options.data_dir
 @click.pass_context
@@ -84,7 +85,7 @@ def check(context: click.Context, *, slugs: tuple[str, ...], as_json: bool, data
 
 
 @command.command(epilog="\b\nExamples:\n  socdefenders feeds run cisa-kev\n  socdefenders feeds run")
-@slugs
+@named_or_all
 @options.as_json
 @options.data_dir
 @click.pass_context
@@ -98,7 +99,7 @@ def run(context: click.Context, *, slugs: tuple[str, ...], as_json: bool, data_d
 
 
 @command.command(epilog="\b\nExamples:\n  socdefenders feeds enable phishtank")
-@slugs
+@named
 @options.data_dir
 @click.pass_context
 def enable(context: click.Context, *, slugs: tuple[str, ...], data_dir: Path | None) -> None:
@@ -107,7 +108,7 @@ def enable(context: click.Context, *, slugs: tuple[str, ...], data_dir: Path | N
 
 
 @command.command(epilog="\b\nExamples:\n  socdefenders feeds disable openphish")
-@slugs
+@named
 @options.data_dir
 @click.pass_context
 def disable(context: click.Context, *, slugs: tuple[str, ...], data_dir: Path | None) -> None:
@@ -116,7 +117,7 @@ def disable(context: click.Context, *, slugs: tuple[str, ...], data_dir: Path | 
 
 
 @command.command(epilog="\b\nExamples:\n  socdefenders feeds remove my-source")
-@slugs
+@named
 @options.data_dir
 @click.pass_context
 def remove(context: click.Context, *, slugs: tuple[str, ...], data_dir: Path | None) -> None:
@@ -137,8 +138,6 @@ def _settings(context: click.Context, data_dir: Path | None) -> Settings:
 
 
 def _chosen(sources: Mapping[str, Feed], slugs: Sequence[str]) -> list[Feed]:
-    if not slugs:
-        raise InputError("Name at least one source; `socdefenders feeds list --all` lists them.")
     for slug in slugs:
         if slug not in sources:
             near = sorted(each for each in sources if slug.lower() in each)[:5]

@@ -1,10 +1,13 @@
 """What `up`, `worker` and `feeds` share: the catalog in force, the client, the worker beside everything else."""
 
+import asyncio
+import os
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from socdefenders.errors import CatalogError, StorageUnavailable
 from socdefenders.feeds.catalog import Feed, builtin, load
 from socdefenders.feeds.fetch import Fetcher
 from socdefenders.ingest.checking import Checker
@@ -13,6 +16,8 @@ from socdefenders.storage import feeds
 from socdefenders.storage.database import Database
 from socdefenders.worker import Report, Worker, utc
 
+WATCH_SECONDS = 20.0
+"""Between two looks at the operator's folder."""
 UNREACHED = 5
 """Checks in a row that reached nobody, after which it is said that there may be no network."""
 
@@ -51,7 +56,39 @@ async def work(settings: Settings, dsn: str, report: Report, warn: Report) -> No
     async with await Database.open(dsn, size=2) as database, client(settings) as fetcher:
         await register(database, sources)
         check = checker(settings, dsn, sources, fetcher).check
-        await Worker(database, check, telling, concurrency=settings.worker_concurrency).run()
+        watching = asyncio.create_task(_watch(settings, database, sources, warn))
+        try:
+            await Worker(database, check, telling, concurrency=settings.worker_concurrency).run()
+        finally:
+            watching.cancel()
+
+
+async def _watch(settings: Settings, database: Database, sources: dict[str, Feed], warn: Report) -> None:
+    """Take over what changes in the operator's folder, into `sources` and the database."""
+    seen = _signature(folder(settings))
+    while True:
+        await asyncio.sleep(WATCH_SECONDS)
+        now = await asyncio.to_thread(_signature, folder(settings))
+        if now == seen:
+            continue
+        try:
+            changed = await asyncio.to_thread(catalog, settings)
+            await register(database, changed)
+        except CatalogError as error:
+            warn("catalog_refused", reason=error.message)
+        except StorageUnavailable:
+            continue  # the next round tries again
+        else:
+            sources |= changed  # one that is gone may just be looked at
+        seen = now
+
+
+def _signature(own: Path) -> frozenset[tuple[str, int, int]]:
+    """What tells that a file of the folder was written, added or removed."""
+    if not own.is_dir():
+        return frozenset()
+    with os.scandir(own) as entries:
+        return frozenset((each.name, (found := each.stat()).st_mtime_ns, found.st_size) for each in entries)
 
 
 @dataclass(slots=True)
