@@ -1,5 +1,7 @@
 """Pages of articles: only where robots.txt lets us, only what can be read, and decoded as it was meant."""
 
+import asyncio
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -33,6 +35,14 @@ async def test_a_page_is_fetched_where_robots_txt_allows_it(publisher: Publisher
     assert (failed.value.reason_code, failed.value.permanent) == ("robots", True)
     assert publisher.asked() == ["/robots.txt", "/a?b", "/a?b"]
     assert publisher.requests[0].headers["user-agent"].startswith("SOCDefenders/")
+
+
+async def test_the_rules_of_a_host_are_asked_for_once_however_many_pages_wait(publisher: Publisher) -> None:
+    publisher.routes |= {"/robots.txt": says(200), "/a": says(200, HTML)}
+    async with fetcher() as client:
+        for fetched in await asyncio.gather(*(client.page(publisher.url("/a")) for _ in range(5))):
+            fetched.close()
+    assert publisher.asked() == ["/robots.txt", *["/a"] * 5]
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 410])

@@ -41,6 +41,9 @@ COMMANDS = {
 }
 """Each command as `module.name` below this one, and its line in the help."""
 
+EXTRA = frozenset({"aiohttp", "brotli"})
+"""What the extra `worker` installs, without which everything works but fetching."""
+
 STATUSES: dict[type[SocDefendersError], int] = {
     InputError: 2,
     SettingsError: 2,
@@ -80,7 +83,12 @@ class Commands(click.Group):
         if cmd_name not in COMMANDS:
             return None
         module, name = COMMANDS[cmd_name][0].split(".")
-        command = getattr(importlib.import_module(f"{__name__}.{module}"), name)
+        try:
+            command = getattr(importlib.import_module(f"{__name__}.{module}"), name)
+        except ModuleNotFoundError as error:
+            if error.name not in EXTRA:
+                raise
+            raise SettingsError(f"`{cmd_name}` needs an extra: pip install 'socdefenders[worker]'.") from error
         return command if isinstance(command, click.Command) else None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import click
 from rich.table import Table
+from rich.text import Text
 
 from socdefenders.cli import options, working
 from socdefenders.cli.adding import add, import_
@@ -260,5 +261,5 @@ def _table(shown: Sequence[Feed], stored: Mapping[str, FeedStatus]) -> Table:
         last = f"{status.succeeded_at:%Y-%m-%d %H:%M}" if status and status.succeeded_at else ""
         records = f"{status.records:,}" if status and status.records is not None else ""
         reason = safe(status.reason) if status and status.reason else ""
-        table.add_row(feed.slug, f"[{colour}]{state}[/]", written(feed.every), records, last, reason)
+        table.add_row(feed.slug, Text(state, colour), written(feed.every), records, last, reason)
     return table

@@ -1,15 +1,17 @@
 """`socdefenders up`: everything in one process, for one machine."""
 
 import shlex
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 
 import click
 
 from socdefenders.cli import demo as demonstration
-from socdefenders.cli import options, serving, working
-from socdefenders.cli.place import database
+from socdefenders.cli import options, serving
+from socdefenders.cli.place import Place, database, tell
 from socdefenders.cli.terminal import safe
 from socdefenders.settings import Settings
 from socdefenders.storage import embedded, migrate
@@ -94,11 +96,18 @@ def command(
                 key = await demonstration.prepare(place.dsn, demo, settings.data_dir, datetime.now(UTC))
             return _text(settings, key, data_dir)
 
-        def beside() -> Coroutine[object, object, None]:
-            logger = log.logger()
-            return working.work(settings, place.dsn, logger.info, logger.warning)
+        serving.run(settings, place, before=before, beside=None if no_worker else _worker(settings, place))
 
-        serving.run(settings, place, before=before, beside=None if no_worker else beside)
+
+def _worker(settings: Settings, place: Place) -> Callable[[], serving.Work] | None:
+    """Return what fetches sources beside the rest; None without the extra that it needs, of which is told."""
+    if find_spec("aiohttp") is None:
+        tell("sources are not fetched: pip install 'socdefenders[worker]', or give --no-worker")
+        return None
+    working = import_module("socdefenders.cli.working")  # by its name, because it loads what may not be there
+    working.catalog(settings)  # a wrong file is told before anything is started
+    logger = log.logger()
+    return lambda: working.work(settings, place.dsn, logger.info, logger.warning)
 
 
 def _text(settings: Settings, key: str | None, data_dir: Path | None) -> str:

@@ -5,11 +5,12 @@ whether to try again. What it does and why stands in docs/fetching.md.
 """
 
 import asyncio
+import math
 import ssl
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self
@@ -67,6 +68,15 @@ class Seams:
     sleep: Sleep = asyncio.sleep
 
 
+@dataclass(slots=True)
+class _Known:
+    """The rules of a host, asked for once however many pages wait for them."""
+
+    asking: asyncio.Lock = field(default_factory=asyncio.Lock)
+    until: float = -math.inf
+    rules: robots.Rules = field(default_factory=robots.Rules)
+
+
 class Fetcher:
     """A client for many publishers, of one event loop; an async context manager."""
 
@@ -92,7 +102,7 @@ class Fetcher:
         self._limits = limits
         self._seams = seams
         self._turns = Turns(per_host, min_interval, seams.clock, seams.sleep)
-        self._robots: dict[URL, tuple[float, robots.Rules]] = {}
+        self._robots: dict[URL, _Known] = {}
         self._open = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
@@ -206,13 +216,14 @@ class Fetcher:
     async def _ask_robots(self, url: URL) -> None:
         """Raise FetchFailed when robots.txt keeps this client from `url`, or cannot be had."""
         origin = url.origin()
-        until, rules = self._robots.get(origin, (0.0, robots.Rules()))
-        if origin not in self._robots or until <= self._seams.clock():
-            rules = await self._read_robots(origin)
-            if len(self._robots) >= _ROBOTS_KEPT:
-                self._robots.pop(next(iter(self._robots)))
-            self._robots[origin] = self._seams.clock() + _ROBOTS_SECONDS, rules
-        if not rules.allow(url.raw_path_qs):
+        if origin not in self._robots and len(self._robots) >= _ROBOTS_KEPT:
+            self._robots.pop(next(iter(self._robots)))
+        known = self._robots.setdefault(origin, _Known())
+        async with known.asking:
+            if known.until <= self._seams.clock():
+                known.rules = await self._read_robots(origin)
+                known.until = self._seams.clock() + _ROBOTS_SECONDS
+        if not known.rules.allow(url.raw_path_qs):
             message = f"{shown(url)} is not for machines to read, says the robots.txt of its host."
             raise FetchFailed(message, reason_code="robots", permanent=True)
 
