@@ -74,7 +74,7 @@ class _Known:
 
     asking: asyncio.Lock = field(default_factory=asyncio.Lock)
     until: float = -math.inf
-    rules: robots.Rules = robots.Rules()
+    rules: robots.Rules = field(default_factory=robots.Rules)
 
 
 class Fetcher:
