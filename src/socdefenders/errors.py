@@ -10,9 +10,11 @@ SocDefendersError
 │   │   └── Unsupported        well-formed, but of a kind that is not kept here (a CIDR block)
 │   └── PayloadTooLarge        a request announces a body that nothing reads
 ├── SettingsError              a setting is missing or cannot be read
+│   └── FeedKeyMissing         a source needs a key that no setting holds
 ├── FeedError                  a published file or page could not be read
 │   ├── UnknownFormat          nothing recognises the file
 │   └── FetchFailed            it could not be had from its publisher; says why, and whether to try again
+├── CatalogError               a source is described wrongly; names the file and the key
 ├── KnowledgeError             what is known beforehand cannot be compiled or read
 │   └── KnowledgeMissing       the packages that it is compiled out of are not installed
 ├── StorageError               the database refused or cannot be used
@@ -94,6 +96,10 @@ class SettingsError(SocDefendersError):
     """A setting is missing or cannot be read."""
 
 
+class FeedKeyMissing(SettingsError):
+    """The source needs a key, and no setting holds it."""
+
+
 class FeedError(SocDefendersError):
     """The published file or page could not be read."""
 
@@ -124,6 +130,16 @@ class FetchFailed(FeedError):
         self.permanent = permanent
         self.retry_after = retry_after
         self.status = status
+
+
+class CatalogError(SocDefendersError):
+    """The description of a source cannot be read."""
+
+    def __init__(self, message: str | None = None, *, file: str = "", key: str | None = None) -> None:
+        """Name the `file` and, where one is at fault, the `key` in it."""
+        super().__init__(message)
+        self.file = file
+        self.key = key
 
 
 class KnowledgeError(SocDefendersError):

@@ -18,7 +18,9 @@ from platformdirs import user_data_path
 from socdefenders.errors import SettingsError
 
 PREFIX = "SOCDEFENDERS_"
-SECRETS = frozenset({"database_url", "fetch_proxy", "valkey_url"})
+FEED_KEYS = ("abuse_ch_key", "otx_key", "phishtank_key")
+"""Settings that hold the keys of publishers, by the names under which the catalog of sources asks for them."""
+SECRETS = frozenset({"database_url", "fetch_proxy", "valkey_url", *FEED_KEYS})
 OTHERS = frozenset({PREFIX + "KEY", PREFIX + "SHARED"})
 """No settings of an instance: the key that `socdefenders search --url` sends, and the tests' folder of real data."""
 VALKEY_SCHEMES = ("valkey", "redis", "valkeys", "rediss")
@@ -75,6 +77,16 @@ class Settings:
     """Requests a day of a pro key."""
     failed_auth_per_minute: int = 10
     """Failed authentications a minute from one client address."""
+    feeds_dir: Path | None = None
+    """The folder of an operator's own sources; None: `feeds` in the data directory."""
+    worker_concurrency: int = 4
+    """Sources a worker looks at at a time."""
+    abuse_ch_key: str | None = None
+    """The Auth-Key of abuse.ch: URLhaus, ThreatFox, MalwareBazaar."""
+    otx_key: str | None = None
+    """The key of AlienVault OTX."""
+    phishtank_key: str | None = None
+    """The application key of PhishTank."""
     fetch_contact: str | None = None
     """An address of mail or the web that publishers are told, so that they can reach whoever runs this instance."""
     fetch_allowed: tuple[Network | str, ...] = ()
@@ -87,6 +99,11 @@ class Settings:
         if name == "pro":
             return Tier(name="pro", per_minute=self.pro_per_minute, per_day=self.pro_per_day)
         return Tier(name="free", per_minute=self.free_per_minute, per_day=self.free_per_day)
+
+    def feed_keys(self) -> dict[str, str]:
+        """Return the keys of publishers that are set, by the names of their settings."""
+        held = {"abuse_ch_key": self.abuse_ch_key, "otx_key": self.otx_key, "phishtank_key": self.phishtank_key}
+        return {name: key for name, key in held.items() if key}
 
 
 FIELDS = tuple(field.name for field in fields(Settings))
@@ -169,6 +186,13 @@ def _url(*schemes: str) -> Callable[[str], str]:
         return raw
 
     return reader
+
+
+def _key(raw: str) -> str:
+    # The message does not repeat it: it is a secret. What is no such text would split a header or an address.
+    if not re.fullmatch(r"[!-~]{1,500}", raw):
+        raise ValueError("no key: up to 500 letters, digits and signs of ASCII, without blanks.")
+    return raw
 
 
 def _public(raw: str) -> str:
@@ -257,6 +281,11 @@ READERS: dict[str, Callable[[str], object]] = {
     "pro_per_minute": _positive,
     "pro_per_day": _positive,
     "failed_auth_per_minute": _positive,
+    "feeds_dir": _path,
+    "worker_concurrency": _positive,
+    "abuse_ch_key": _key,
+    "otx_key": _key,
+    "phishtank_key": _key,
     "fetch_contact": _contact,
     "fetch_allowed": _allowed,
     "fetch_proxy": _proxy,

@@ -36,9 +36,10 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
 FENCE = re.compile(r"^```(\S*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 CODE = re.compile(r"`([^`]+)`")
-LANGUAGES = {"console", "pycon", "python", "sh", "ini", "sql", "json", "jsonl", "yaml", ""}
+LANGUAGES = {"console", "pycon", "python", "sh", "ini", "sql", "json", "jsonl", "yaml", "toml", ""}
 """Below tests/e2e, `console` is run by test_docs_commands.py, `python` by test_cli_knowledge.py and `pycon` by
-test_docs_python.py; `sh` is what no test can run."""
+test_docs_python.py; `toml` is read by tests/feeds/test_catalog.py; `sh` is
+what no test can run."""
 
 
 def page(name: str) -> str:

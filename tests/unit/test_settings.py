@@ -46,6 +46,11 @@ GOOD: dict[str, tuple[str, object]] = {
     "pro_per_minute": ("22", 22),
     "pro_per_day": ("2200", 2200),
     "failed_auth_per_minute": ("3", 3),
+    "feeds_dir": ("/srv/feeds", Path("/srv/feeds")),
+    "worker_concurrency": ("8", 8),
+    "abuse_ch_key": ("0a1b-2c", "0a1b-2c"),
+    "otx_key": ("0a1b2c", "0a1b2c"),
+    "phishtank_key": ("~0a1b", "~0a1b"),
     "fetch_contact": ("soc@corp.example", "soc@corp.example"),
     "fetch_allowed": (
         "10.1.0.1/16, 2001:db8::1, MISP.corp.example.,",

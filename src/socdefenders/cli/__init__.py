@@ -26,8 +26,10 @@ from socdefenders.errors import (
 )
 
 COMMANDS = {
-    "up": ("up.command", "Run everything: database, schema, API."),
+    "up": ("up.command", "Run everything: database, schema, API, worker."),
     "serve": ("serve.command", "Run the API alone."),
+    "worker": ("worker.command", "Fetch sources as they become due, and nothing else."),
+    "feeds": ("feeds.command", "List, check, run and add the sources that are fetched."),
     "import": ("importing.command", "Load files that publishers publish."),
     "search": ("searching.command", "Ask who reported a value."),
     "extract": ("extracting.command", "Find the indicators in reports, mails and other files."),
