@@ -136,7 +136,7 @@ def test_without_a_network_everything_else_works() -> None:
         assert server.process.stderr is not None
         told = next(line for line in server.process.stderr if "sources_unreachable" in line)
         assert "Everything else works" in told
-        with urlopen(f"{server.url}/health") as answer:
+        with urlopen(f"{server.url}/healthz") as answer:
             assert answer.status == 200
         _, _, rest = server.stop()
     assert "sources_unreachable" not in rest, "it is said once"

@@ -59,3 +59,12 @@ def test_a_piece_is_never_large() -> None:
     decoder = decompression("a test", "gzip")
     bomb = zlib.compress(bytes(10 << 20), wbits=31)
     assert max(len(piece) for piece in decoder.feed(bomb)) <= 65_536
+
+
+def test_members_without_end_are_not_begun_one_by_one() -> None:
+    decoder = decompression("a test", "gzip")
+    empty = gzipped(b"") * 800
+    for _ in range(125):
+        assert list(decoder.feed(empty)) == []
+    with pytest.raises(FetchFailed, match="in more than 100,000 pieces"):
+        list(decoder.feed(empty))

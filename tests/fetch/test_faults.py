@@ -158,8 +158,7 @@ async def test_a_bomb_ends_at_the_bound_in_flat_memory(publisher: Publisher, cod
 
 
 async def test_members_of_nothing_are_bounded_too(publisher: Publisher) -> None:
-    nothing = gzipped(b"")
-    publisher.routes["/"] = says(200, nothing * 60_000, Content_Encoding="gzip")
+    publisher.routes["/"] = sends(HEAD + b"Content-Encoding: gzip\r\n\r\n", gzipped(b"") * 60_000)
     assert (await failure(publisher.url())).reason_code == "too-large"
 
 

@@ -14,6 +14,7 @@ from socdefenders.ingest.checking import Checker
 from socdefenders.settings import Settings
 from socdefenders.storage import feeds
 from socdefenders.storage.database import Database
+from socdefenders.storage.layout import FEEDS
 from socdefenders.worker import Report, Worker, utc
 
 WATCH_SECONDS = 20.0
@@ -24,7 +25,7 @@ UNREACHED = 5
 
 def folder(settings: Settings) -> Path:
     """Return where an operator's own sources lie."""
-    return settings.feeds_dir or settings.data_dir / "feeds"
+    return settings.feeds_dir or settings.data_dir / FEEDS
 
 
 def catalog(settings: Settings) -> dict[str, Feed]:

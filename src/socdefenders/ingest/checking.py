@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import BinaryIO, Protocol
+from urllib.parse import quote
 
 from socdefenders.errors import FeedError, FeedKeyMissing, FetchFailed
 from socdefenders.feeds import PARSERS, Entry, health, items, recognise, walk
@@ -83,15 +84,17 @@ class Checker:
         try:
             fetched = await self._fetched(feed, status)
         except (FeedError, FeedKeyMissing) as error:
-            following = health.after_failure(expected, known, _failure(error), now=now, chance=self.chance())
+            failure = _failure(error, self._without_keys(error.message))
+            following = health.after_failure(expected, known, failure, now=now, chance=self.chance())
             reached = not isinstance(error, FetchFailed) or error.reason_code != UNREACHED
             return Checked(**following._asdict(), at=now, answered=False, reached=reached)
         found, digest, unreadable = await self._found(feed, status, fetched, now)
+        moved = self._without_keys(fetched.permanent_url) if fetched.permanent_url else None
         if unreadable is not None:
             failure = health.Failure(reason=unreadable, permanent=True)
             following = health.after_failure(expected, known, failure, now=now, chance=self.chance())
         else:
-            following = health.after_reading(expected, known, _reading(found, fetched), now=now, chance=self.chance())
+            following = health.after_reading(expected, known, _reading(found, moved), now=now, chance=self.chance())
         kept = Validators(status.etag, status.last_modified) if fetched.not_modified else fetched.validators
         return Checked(
             **following._asdict(),
@@ -105,6 +108,12 @@ class Checker:
             newest_at=found.newest if found else None,
             unreadable=unreadable,
         )
+
+    def _without_keys(self, message: str) -> str:
+        """Take publishers' keys out of a message: some stand in the path of an address."""
+        for name, key in self.keys.items():
+            message = message.replace(key, f"{{{name}}}").replace(quote(key, safe=""), f"{{{name}}}")
+        return message
 
     async def _fetched(self, feed: Feed, status: FeedStatus) -> Fetched:
         address = feed.address(self.keys)
@@ -195,22 +204,22 @@ class Checker:
         return replace(document, text=text) if len(text) > len(document.text) else document
 
 
-def _failure(error: FeedError | FeedKeyMissing) -> health.Failure:
+def _failure(error: FeedError | FeedKeyMissing, reason: str) -> health.Failure:
     if not isinstance(error, FetchFailed):
-        return health.Failure(reason=error.message, permanent=True)
+        return health.Failure(reason=reason, permanent=True)
     wait = None if error.retry_after is None else timedelta(seconds=error.retry_after)
-    return health.Failure(reason=error.message, permanent=error.permanent, retry_after=wait)
+    return health.Failure(reason=reason, permanent=error.permanent, retry_after=wait)
 
 
-def _reading(found: Found | None, fetched: Fetched) -> health.Reading:
+def _reading(found: Found | None, moved: str | None) -> health.Reading:
     if found is None:
-        return health.Reading(changed=False, moved=fetched.permanent_url)
+        return health.Reading(changed=False, moved=moved)
     return health.Reading(
         changed=found.changed,
         records=found.records,
         malformed=found.outcome.malformed,
         newest=found.newest,
-        moved=fetched.permanent_url,
+        moved=moved,
     )
 
 
@@ -268,8 +277,7 @@ def _dated(reading: Iterator[Batch], newest: list[datetime]) -> Iterator[Batch]:
 
 
 def _page_text(fetched: Fetched) -> str:
-    if fetched.body is None:
-        return ""
-    with fetched.body as body:
-        data = body.read()
-    return main_text(data.decode(fetched.charset, "replace") if fetched.charset else data)
+    try:
+        return main_text(fetched.text())
+    finally:
+        fetched.close()

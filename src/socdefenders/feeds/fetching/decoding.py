@@ -111,7 +111,10 @@ class Compressed:
 
     def _anew(self, rest: bytes) -> bool:
         """Whether another member begins with `rest`, what followed the end of the last; it is kept while too short."""
-        if rest.startswith(self._magic) and self._magic and self._members < _MEMBERS:
+        if rest.startswith(self._magic) and self._magic:
+            if self._members == _MEMBERS:
+                message = f"{self._name} is compressed in more than {_MEMBERS:,} pieces."
+                raise FetchFailed(message, reason_code="decoding")
             self._decoder = self._make()
             self._members += 1
             return True
