@@ -120,10 +120,11 @@ _REPORT = (
     "The loader calls hxxps://cdn[.]evil[.]example/a.php?x=1 and 198[.]51[.]100[.]7:8080, user[@]evil[.]example.",
     "Indicators of compromise\n\nevil.example\n198.51.100.7\nd41d8cd98f00b204e9800998ecf8427f\nCVE-2024-12345\n",
     "See https://www.example.com/blog (version 1.2.3.4), [2001:db8::1]:443 and fe80::1%eth0.",
+    "see http://evil.xn--1/x, evil.xn--1 and evil.com",
 )
 _VALUES = (
     "hxxp://user:pw@evil[.]example:8080/a/../b?q=%41#f", "2001:db8::1", "[2001:db8::1]:443", "User(at)evil(dot)example",
-    "CVE-2024-12345", "T1059.001", "evil.example:8080", "http://0x7f.1/", "192.0.2.1/32",
+    "CVE-2024-12345", "T1059.001", "evil.example:8080", "http://0x7f.1/", "http://evil.xn--1/", "192.0.2.1/32",
     "d41d8cd98f00b204e9800998ecf8427f",
 )  # fmt: skip
 _PAGES = (

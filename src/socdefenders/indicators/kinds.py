@@ -109,7 +109,7 @@ def reversed_host(indicator: Indicator) -> str | None:
         host = indicator.canonical
     elif kind is IocType.URL:
         host = urls.host_of(indicator.canonical)
-        if host[-1].isdigit() or host[-1] == "]":
+        if hosts.is_address(host):
             return None
     elif kind is IocType.EMAIL:
         host = indicator.canonical.rpartition("@")[2]
@@ -277,7 +277,7 @@ def _read_schemeless_url(text: str, _plain: str) -> Indicator | None:
     if canonical is None:
         return None
     host = urls.host_of(canonical)
-    if not (host[-1].isdigit() or host[-1] == "]" or hosts.has_public_suffix(host)):
+    if not (hosts.is_address(host) or hosts.has_public_suffix(host)):
         return None
     return Indicator(IocType.URL, urls.one_line(text), canonical, canonical.lower())
 

@@ -186,7 +186,7 @@ def judge(indicator: Indicator, place: Place, document: Document, *, defanged: b
             return _network_noise(indicator.canonical, place)
         return None if document.alone else _address_noise(indicator.canonical) or _version_noise(indicator, place)
     host = host_of(indicator)
-    if host[-1].isdigit() or host[-1] == "]":
+    if hosts.is_address(host):
         return None if defanged or document.alone else _address_noise(host.strip("[]"))
     if document.publisher and _is_under(host, document.publisher) and not (defanged and lists_of(host) & SHARED):
         return Reason("publisher", detail="the publisher's own host")

@@ -162,7 +162,7 @@ def _usual(usual: str) -> Indicator | None:
     if url is None or url.type is not IocType.URL:
         return None
     host = urls.host_of(url.canonical)
-    return url if host[-1].isdigit() or hosts.has_public_suffix(host) else None
+    return url if hosts.is_address(host) or hosts.has_public_suffix(host) else None
 
 
 def _parsed(raw: str) -> Indicator | None:

@@ -27,7 +27,7 @@ canonical_values = st.one_of(domains, ipv4s, ipv6s, links, emails, hashes, cves,
 _CHARACTERS = list("abcxyz019.:/\\?#@%[](){}<>-_~!$&'*+,;=| \"\t\né。ßİΣ\u200b")
 _PIECES = [
     "http://", "hxxp://", "[.]", "(dot)", " dot ", "%2e", "%2E", "%41", "%%34", "(%2E)", "evil.example", "192.0.2.1",
-    "meow:", "2001:db8::1", "/../", "/./", "xn--", "..", "[:]", "[/]", "T1059", "cve-2024-1234", "0x7f", "ftp://",
+    "meow:", "2001:db8::1", "/../", "/./", "xn--", ".xn--1", "..", "[:]", "[/]", "T1059", "cve-2024-1234", "0x7f", "ftp://",
     "tcp://", "%00", "[::",
 ]  # fmt: skip
 pieces = st.sampled_from(_CHARACTERS + _PIECES)

@@ -204,6 +204,7 @@ def test_case_of_a_path_tells_indicators_apart_but_not_searches() -> None:
         ("user@evil.example", "example.evil"),
         ("http://192.0.2.1/", None),
         ("http://[2001:db8::1]:80/", None),
+        ("http://www.xn--1/", "xn--1.www"),
         ("192.0.2.1", None),
         (MD5, None),
     ],
