@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from socdefenders.errors import InvalidIndicator, Unsupported
 from socdefenders.indicators import hosts, urls
-from socdefenders.indicators.refang import refang, refang_url
+from socdefenders.indicators.refang import refang, refang_inner, refang_url
 from socdefenders.model import Indicator, IocType
 
 LONGEST = 2_048
@@ -155,6 +155,8 @@ def _read_plain(value: str, plain: re.Match[str], hint: IocType | None) -> Indic
 
 def _is_canonical(url: str, plain: re.Match[str]) -> bool:
     if len(url) >= LONGEST or not hosts.fits(plain["host"]) or ("/." in url and urls.DOT_SEGMENT.search(url)):
+        return False
+    if url.find("://", 6) > 0 and refang_inner(url) != url:
         return False
     port = plain["port"]
     return not port or (int(port[1:]) <= _LAST_PORT and port not in urls.DEFAULT_PORTS)

@@ -1,8 +1,8 @@
 """Defanging and its reverse: how people write a dangerous value so that nobody clicks on it.
 
-Every repetition in the patterns is bounded, so that all of this is linear in the length of the
-text. In the path and query of a URL only square brackets are undone, because round ones and
-backslashes stand there in earnest.
+The patterns never look at a character more than a few times, so that all of this is linear in the length of the
+text. In the path and query of a URL only square brackets are undone, and the `hxxp` of a URL in them,
+because round brackets and backslashes stand there in earnest.
 """
 
 import re
@@ -45,6 +45,11 @@ _SCHEME = re.compile(
 )
 _HINT = re.compile(rf"[\[\](){{}}<>【「\\*\s{DOTS}]|h(?!ttps?[:\s])[tx#z]{{1,3}}p|hxx|meow|fxp|ftx", _FLAGS)
 """What any defanged value has somewhere; without it the patterns need not run."""
+_INNER_SCHEME = re.compile(r"(?<![a-z0-9])hxxp(?P<tls>s?)://", _FLAGS)
+"""Of a URL in another's path or query."""
+_LIVE_SCHEME = re.compile(r"(?:(?<![A-Za-z0-9])http(?P<tls>s?))?://")
+_INNER_HOST = re.compile(r"(?<=://)[^/?#&]+")
+_AUTHORITY = re.compile(r"([a-z][a-z0-9+-]*)://((?:[^/?#]*@)?)([^/?#]*)", _FLAGS)
 _URL_HEAD = re.compile(r"[^:]{1,40}:[/\\]{1,4}[^/?#]*")
 _TECHNIQUE = re.compile(r"T[0-9]{4}\.[0-9]{3}")
 
@@ -66,22 +71,28 @@ def refang_url(text: str) -> str:
     head = _URL_HEAD.match(text)
     if head is None:
         return refang(text)
-    return refang(head[0]) + text[head.end() :]
+    return refang(head[0]) + refang_inner(text[head.end() :])
+
+
+def refang_inner(text: str) -> str:
+    """Undo the defanging of the schemes of URLs in a URL's path and query: nobody asks a server for `hxxp`."""
+    return _INNER_SCHEME.sub(lambda scheme: f"http{scheme['tls'].lower()}://", text)
 
 
 def defang(value: str) -> str:
     """Write one indicator so that nothing makes a link of it; `refang` undoes it."""
-    scheme, separator, rest = value.partition("://")
-    if separator:
-        authority = re.match(r"[^/?#]*", rest)
-        user, at, host = (authority[0] if authority else "").rpartition("@")
-        behind = rest[len(user) + len(at) + len(host) :]
-        return f"{_broken(scheme)}://{user}{_dead(at)}{_dead(host)}{behind}"
-    if value.count(":") > 1:
+    if url := _AUTHORITY.match(value):
+        user = url[2].removesuffix("@")
+        behind = _INNER_HOST.sub(lambda host: _dead(host[0]), value[url.end() :])
+        return f"{_broken(url[1])}://{user}{_dead(url[2][len(user) :])}{_dead(url[3])}{_unlinked(behind)}"
+    if re.split("[/?#]", value, maxsplit=1)[0].count(":") > 1:  # an IPv6 address
         return value.replace(":", "[:]")
-    if _TECHNIQUE.fullmatch(value):
-        return value
-    return _dead(value)
+    return value if _TECHNIQUE.fullmatch(value) else _unlinked(_dead(value))
+
+
+def _unlinked(text: str) -> str:
+    """Break the schemes of URLs in a URL's path and query: `http` as everybody does, others at their colon."""
+    return _LIVE_SCHEME.sub(lambda live: "[:]//" if live["tls"] is None else f"hxxp{live['tls']}://", text)
 
 
 def _dead(host: str) -> str:

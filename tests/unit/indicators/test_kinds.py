@@ -57,6 +57,8 @@ URLS = [
     ("http://evil.example", "http://evil.example/"),
     ("HTTP://Evil.Example/Path?Q=A#Frag", "http://evil.example/Path?Q=A#Frag"),
     ("hxxps[://]evil[.]example[/]x", "https://evil.example/x"),
+    ("http://evil.example/?u=hXXps://bad.example/", "http://evil.example/?u=https://bad.example/"),
+    ("hxxp://evil[.]example/hxxp[:]//bad[.]example", "http://evil.example/http://bad.example"),
     ("http://evil.example:80/x", "http://evil.example/x"),
     ("https://evil.example:443", "https://evil.example/"),
     ("https://evil.example:0443", "https://evil.example/"),

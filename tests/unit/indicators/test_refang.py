@@ -1,11 +1,14 @@
 """Defanging is undone in every form that people use, and nothing else is touched."""
 
+import re
+
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from socdefenders.indicators import defang, refang
-from tests.unit.indicators.indicator_values import canonical_values
+from socdefenders.indicators import defang, normalize, refang
+from socdefenders.indicators.refang import refang_url
+from tests.unit.indicators.indicator_values import canonical_values, links
 
 DOTS = [
     "[.]", "(.)", "{.}", "<.>", "[dot]", "(dot)", "{dot}", "[DOT]", " dot ", "[.", ".]", "\\.", "[ . ]", "[.\n]",
@@ -68,6 +71,16 @@ def test_refang_undoes_defang(value: str) -> None:
     assert refang(defang(value)) == value
 
 
+@given(links, st.integers(0, 5))
+def test_a_url_is_itself_again_with_or_without_its_scheme(url: str, cut: int) -> None:
+    value = url.partition("://")[2] if cut == 0 else url
+    assume(value[0].isalpha())  # else it may be a network
+    written = defang(value)
+    assert not re.search(r"(?i)(?:https?|ftp)://|[a-z0-9]\.example", written.partition("://")[2])
+    assert refang(written) == refang_url(written) == value
+    assert normalize(written) == normalize(value)
+
+
 @given(st.text())
 def test_refang_takes_any_text(text: str) -> None:
     assert len(refang(text)) <= len(text) + 2 * text.count(":")  # hxp:/ is http://
@@ -80,6 +93,13 @@ def test_refang_takes_any_text(text: str) -> None:
         ("http://a.evil.example/x.php", "hxxp://a[.]evil[.]example/x.php"),
         ("user@evil.example", "user[@]evil[.]example"),
         ("HTTP://user.name@evil.example/", "hxxp://user.name[@]evil[.]example/"),
+        ("evil.example/?u=http://a.bad.example/", "evil[.]example/?u=hxxp://a[.]bad[.]example/"),
+        ("evil.example:80/?u=a:b", "evil[.]example:80/?u=a:b"),
+        (
+            "http://evil.example/r?u=https://a.bad.example/x.y",
+            "hxxp://evil[.]example/r?u=hxxps://a[.]bad[.]example/x.y",
+        ),
+        ("http://evil.example/FTP://bad.example", "hxxp://evil[.]example/FTP[:]//bad[.]example"),
         ("2001:db8::1", "2001[:]db8[:][:]1"),
         ("T1059.001", "T1059.001"),
         ("CVE-2024-12345", "CVE-2024-12345"),
