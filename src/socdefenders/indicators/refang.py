@@ -17,8 +17,7 @@ _OPENED, _CLOSED = r"(?:\\{0,2}[\[({<【「]){1,4}", r"(?:\\{0,2}[\])}>】」]){
 _FLAGS = re.IGNORECASE
 
 
-_ANY_BRACKET = re.compile(
-    rf"""
+_ANY = rf"""
     [ ]{{0,2}} {_OPENED} \s{{0,3}} (?P<inner>{_INNER}) \s{{0,3}} {_CLOSED} [ ]{{0,2}}
   | [\[({{] \s? \. (?P<label>[\w-]{{1,63}}) [\])}}]    # example[.com]
   | [\[({{<]{{1,4}} \s? (?P<opened>\.) (?=\w)                 # example[.com
@@ -27,9 +26,19 @@ _ANY_BRACKET = re.compile(
   | \\{{1,5}} (?P<escaped>\.)                                 # example\.com
   | (?<=\w) \s{{1,2}} (?P<word>dot) \s{{1,2}} (?=\w)   # example dot com
   | (?P<wide>[{DOTS}])
-    """,
-    _FLAGS | re.VERBOSE,
-)
+    """
+_ANY_BRACKET = re.compile(_ANY, _FLAGS | re.VERBOSE)
+CUT = r"[,;|](?=h[tx]{2}ps?[\[:])|'(?=[,;)\]}+])|\](?=\()"
+"""Where a URL ends although a browser would read on: before a second one, at its quote, inside a Markdown link."""
+_URL = rf"""
+    (?<![a-z0-9]) [a-z][a-z0-9*\#+-]{{1,15}} \s?
+    (?:{_OPENED})? \s? : \s? (?:{_CLOSED})? (?:(?:{_OPENED})?[/\\](?:{_CLOSED})?){{1,4}} \s?
+    (?:[^\s/?\#\\\[\](){{}}<>【】「」{DOTS}] | (?![\[({{<]/) (?:{_ANY}))++
+    (?=[/?\#]|\[/\])
+    """
+_HEAD = re.compile(_URL, _FLAGS | re.VERBOSE)
+"""Of a URL that has a path or a query: all before them."""
+_HEAD_AND_TAIL = re.compile(rf"(?P<head>{_URL})(?P<tail>(?:(?!{CUT})[^\s\"<>`“”‘’«»|])*+)", _FLAGS | re.VERBOSE)
 _SQUARE_BRACKET = re.compile(
     rf"""
     (?<!\[) (?:\\{{0,2}}\[){{1,2}} \s{{0,3}} (?P<inner>{_INNER}) \s{{0,3}} (?:\\{{0,2}}\]){{1,2}} (?!\])
@@ -58,20 +67,35 @@ def refang(text: str) -> str:
     """Undo every common defanging in `text`: `hxxp[://]mail[.]example[dot]com` is `http://mail.example.com`."""
     if not _HINT.search(text):
         return text
+    parts: list[str] = []
+    done = 0
+    for url in _HEAD_AND_TAIL.finditer(text) if ":" in text else ():
+        parts += _undone(text[done : url.end("head")]), _undone_tail(url["tail"])
+        done = url.end()
+    return "".join(parts) + _undone(text[done:])
+
+
+def _undone(text: str) -> str:
     return _SCHEME.sub(_plain_scheme, _ANY_BRACKET.sub(_plain, text))
+
+
+def _undone_tail(text: str) -> str:
+    return refang_inner(_SQUARE_BRACKET.sub(_plain, text))
 
 
 def refang_url(text: str) -> str:
     """Undo the defanging of one URL: everything in its scheme and host, square brackets alone behind them."""
     if not _HINT.search(text):
         return text
+    if known := _HEAD.match(text):
+        return _undone(known[0]) + _undone_tail(text[known.end() :])
     text = _SQUARE_BRACKET.sub(_plain, text)
     if scheme := _SCHEME.match(text):
         text = _plain_scheme(scheme) + text[scheme.end() :]
     head = _URL_HEAD.match(text)
     if head is None:
-        return refang(text)
-    return refang(head[0]) + refang_inner(text[head.end() :])
+        return _undone(text)
+    return _undone(head[0]) + refang_inner(text[head.end() :])
 
 
 def refang_inner(text: str) -> str:

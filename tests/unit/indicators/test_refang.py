@@ -6,7 +6,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from socdefenders.indicators import defang, normalize, refang
+from socdefenders.indicators import defang, extract, normalize, refang
 from socdefenders.indicators.refang import refang_url
 from tests.unit.indicators.indicator_values import canonical_values, links
 
@@ -79,6 +79,45 @@ def test_a_url_is_itself_again_with_or_without_its_scheme(url: str, cut: int) ->
     assert not re.search(r"(?i)(?:https?|ftp)://|[a-z0-9]\.example", written.partition("://")[2])
     assert refang(written) == refang_url(written) == value
     assert normalize(written) == normalize(value)
+
+
+_TAILS = [
+    "a",
+    "(.)",
+    "[.]",
+    "\\.",
+    "(dot)",
+    "?x=",
+    "[@]",
+    "hxxp://",
+    "/",
+    "[.",
+    ".]",
+    "{.}",
+    "(at)",
+    "&",
+    "[:]",
+    "http://",
+]
+
+
+@pytest.mark.parametrize("scheme", ["hxxp://", "hXXps[:]//", "http://", "tcp://", "hxxp[://]"])
+@pytest.mark.parametrize(
+    "host", ["evil[.]example", "evil(.)example", "user[@]evil [.] example:8080", "evil dot example"]
+)
+@given(tail=st.lists(st.sampled_from(_TAILS), max_size=5).map("".join))
+def test_a_path_in_a_text_is_read_as_extract_reads_it(scheme: str, host: str, tail: str) -> None:
+    assume("](" not in tail)  # where a link of Markdown ends
+    text = f"It calls {scheme}{host}/a{tail}z now, and bad(.)example."
+    values = [match.value for match in extract(text)]
+    assert refang(text) == f"It calls {values[0]} now, and bad.example."
+
+
+def test_a_path_keeps_what_stands_there_in_earnest() -> None:
+    assert refang("see hxxp://evil[.]example/a(.)b?c=d\\.e") == "see http://evil.example/a(.)b?c=d\\.e"
+    assert [match.value for match in extract("see hxxp://evil[.]example/a(.)b")] == ["http://evil.example/a(.)b"]
+    link = "[hxxp://evil(.)example/a](hxxp://evil(.)example/a)"
+    assert refang(link) == "[http://evil.example/a](http://evil.example/a)"
 
 
 @given(st.text())
