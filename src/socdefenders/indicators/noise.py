@@ -242,9 +242,8 @@ def _worthless_hash(digits: str) -> Reason | None:
     return None
 
 
-@lru_cache(maxsize=16_384)
 def _known_file(digits: str) -> Reason | None:
-    known = KNOWN_FILES.intersection(knowledge.current().lists_of_hash(digits))
+    known = KNOWN_FILES & knowledge.current().hash_sets(digits)
     return Reason("known-good", min(known), "a file or certificate that is known to be good") if known else None
 
 
@@ -416,7 +415,6 @@ def _is_shared(indicator: Indicator, host: str, lists: frozenset[str]) -> bool:
     return indicator.type is IocType.URL or not lists_of(host.partition(".")[2]).isdisjoint(SHARED)
 
 
-@lru_cache(maxsize=16_384)
 def lists_of(host: str) -> frozenset[str]:
     """Return the warning lists on which `host` or a name above it stands."""
     return knowledge.current().host_sets(host)
