@@ -49,10 +49,10 @@ _SQUARE_BRACKET = re.compile(
 )
 """All or nothing of a run of brackets, so that undoing it again undoes no more."""
 _SCHEME = re.compile(
-    r"(?<![a-z0-9])(?:(?P<web>h[tx*#z]{1,3}p{1,2}|hxxt|hxx|meow)|(?P<file>f[tx*]p|ftx))(?P<tls>s?)\s?:\s?[/\\]{1,4}\s?(?=\S)",
+    r"(?<![a-z0-9])(?:(?P<web>h[tx*#z]{1,6}p{1,3}|hxxt|hxx|meow)|(?P<file>f[tx*]p|ftx))(?P<tls>s?)\s?:\s?[/\\]{1,4}\s?(?=\S)",
     _FLAGS,
 )
-_HINT = re.compile(rf"[\[\](){{}}<>【「\\*\s{DOTS}]|h(?!ttps?[:\s])[tx#z]{{1,3}}p|hxx|meow|fxp|ftx", _FLAGS)
+_HINT = re.compile(rf"[\[\](){{}}<>【「\\*\s{DOTS}]|h(?!ttps?[:\s])[tx#z]{{1,6}}p|hxx|meow|fxp|ftx", _FLAGS)
 """What any defanged value has somewhere; without it the patterns need not run."""
 _INNER_SCHEME = re.compile(r"(?<![a-z0-9])hxxp(?P<tls>s?)://", _FLAGS)
 """Of a URL in another's path or query."""

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from socdefenders.indicators import defang, extract, normalize, refang
+from socdefenders.indicators import defang, extract, normalize, parse, refang
 from socdefenders.indicators.refang import refang_url
 from tests.unit.indicators.indicator_values import canonical_values, links
 
@@ -14,7 +14,24 @@ DOTS = [
     "[.]", "(.)", "{.}", "<.>", "[dot]", "(dot)", "{dot}", "[DOT]", " dot ", "[.", ".]", "\\.", "[ . ]", "[.\n]",
     " [.] ", "[[.]]", "(.]", "。", "．", "{ . )", "[d0t]", "\\\\.", "[\\.]", "\\[.\\]",
 ]  # fmt: skip
-SCHEMES = ["hxxp", "hXXp", "HXXP", "h**p", "hxtp", "htxp", "hxp", "meow", "hxxxp", "h##p", "hzp", "hxzp", "httpp"]
+SCHEMES = [
+    "hxxp",
+    "hXXp",
+    "HXXP",
+    "h**p",
+    "hxtp",
+    "htxp",
+    "hxp",
+    "meow",
+    "hxxxp",
+    "h##p",
+    "hzp",
+    "hxzp",
+    "httpp",
+    "hxxxxp",
+    "htttttp",
+    "hxxppp",
+]
 SEPARATORS = ["://", "[:]//", "[://]", "[:/]/", ":\\\\", "[:]\\\\", " :// ", ":[//]", "(:)//", "[:][/][/]", "\\[:\\]//"]
 
 
@@ -32,6 +49,15 @@ def test_a_defanged_at_becomes_an_at(at: str) -> None:
 @pytest.mark.parametrize("scheme", SCHEMES)
 def test_a_defanged_scheme_becomes_http(scheme: str, separator: str) -> None:
     assert refang(f"{scheme}{separator}evil[.]example") == "http://evil.example"
+
+
+@given(st.from_regex(r"(?i)(?:h[tx*#z]{1,6}p{1,3}|hxxt?|meow|f[tx*]p|ftx)s?", fullmatch=True))
+def test_whatever_scheme_is_undone_is_found_and_is_the_same_everywhere(scheme: str) -> None:
+    written = f"{scheme}://evil[.]example/a"
+    plain = refang(written)
+    assert plain.lower() in {f"{each}://evil.example/a" for each in ("http", "https", "ftp", "ftps")}
+    assert [match.canonical for match in extract(f"It calls {written} now.")] == [plain.lower()]
+    assert parse(written).canonical == plain.lower()
 
 
 @pytest.mark.parametrize(
