@@ -26,12 +26,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from socdefenders import knowledge
 from socdefenders.cli import root
 from socdefenders.cli.filters import dead
 from socdefenders.indicators import refang
+from socdefenders.knowledge import packages, store
+from socdefenders.knowledge.building import NO_SOURCES
+from socdefenders.knowledge.store import Origin
 from tests.documents import docx, mail, pdf
 from tests.e2e.commands import EXAMPLES, PROGRAM, environment, good
 from tests.unit.indicators.indicator_values import domains, emails, hashes, hostile, ipv4s, ipv6s, links
+from tests.unit.knowledge.small import HASHES, warning_list
 
 REPORT = (
     "The loader at hxxp://bad[.]example/a=1 calls 198[.]51[.]100[.]7.\n"
@@ -301,6 +306,46 @@ def wait_until_it_has_read(pipe: IO[bytes]) -> None:
     deadline = time.monotonic() + 60
     while struct.unpack("i", fcntl.ioctl(pipe, termios.FIONREAD, bytes(4))) != (0,):
         assert time.monotonic() < deadline
+
+
+# What it knows beforehand
+
+NEWLINE = "68b329da9893e34099c7d8ad5cb9c940"
+
+
+@pytest.fixture
+def known(tmp_path: Path) -> Path:
+    """A data directory in which nothing is known but one file, as out of the installed packages."""
+    said = [knowledge.Package(name, version, "", (), None) for name, version in packages.installed().items()]
+    lists = [warning_list("common-ioc-false-positive", "string", [NEWLINE], HASHES)]
+    sources = NO_SOURCES._replace(lists=lists, packages=said)
+    store.rebuild(tmp_path / "known", Origin(packages.installed, lambda: sources))
+    return tmp_path / "known"
+
+
+def test_what_is_known_beforehand_lies_in_the_data_directory(known: Path) -> None:
+    text = f"the hash of a newline, {NEWLINE}, and not of www.wikipedia.org"
+    settings = environment(SOCDEFENDERS_DATA_DIR=str(known))
+    by_variable = subprocess.run(
+        [*PROGRAM, "extract", "--csv", "--all"], input=text.encode(), capture_output=True, env=settings, check=False
+    )
+    by_option = finish([*PROGRAM, "extract", "--csv", "--all", "--data-dir", str(known)], text)
+    assert by_variable.stdout == by_option.stdout
+    assert by_option.stderr == b""
+    rules = {row["value"]: row["rule"] for row in csv.DictReader(io.StringIO(by_option.stdout.decode()))}
+    assert rules == {NEWLINE: "known-good", "www.wikipedia.org": "benign"}
+    assert {path.name for path in known.iterdir()} <= knowledge.FILES
+
+
+@pytest.mark.parametrize("command", ["refang", "defang"])
+def test_a_filter_judges_nothing_and_so_needs_nothing_known_beforehand(tmp_path: Path, command: str) -> None:
+    settings = environment(SOCDEFENDERS_DATA_DIR=str(tmp_path), HOME=str(tmp_path), XDG_DATA_HOME=str(tmp_path))
+    done = subprocess.run(
+        [*PROGRAM, command, "see http://www.wikipedia.org/"], capture_output=True, env=settings, check=True
+    )
+    assert b"wikipedia" in done.stdout
+    assert done.stderr == b""
+    assert list(tmp_path.iterdir()) == []
 
 
 # The terminal

@@ -184,6 +184,18 @@ def test_half_a_character_in_one_entry_does_not_lose_the_feed(reference: str) ->
     assert titles == ["a \ufffd z", "\ud7ff\ue000"]
 
 
+def test_an_entry_is_read_whole_or_refused() -> None:
+    start, end = (
+        b"<rss><channel><title>t</title><item><title>a</title><description>",
+        b"</description></item></channel></rss>",
+    )
+    [long] = parse("rss", start + b"word " * (1 << 20) + b"last[.]example" + end)
+    assert isinstance(long, Document)
+    assert long.text.endswith("last[.]example")
+    [longer] = parse("rss", start + b"word " * (7 << 19) + end)
+    assert longer == Rejected(1, "an entry of more than 16 MiB")
+
+
 @pytest.mark.parametrize("port", ["\u00b2", "\u0663", "\uff14\uff14\uff13", "http", ""])
 def test_a_port_that_is_no_number_does_not_lose_its_address(port: str) -> None:
     found = parse("csv", f"ip,port\n203.0.113.1,{port}\n203.0.113.2,8443\n".encode())

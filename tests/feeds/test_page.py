@@ -341,3 +341,11 @@ def test_a_page_of_very_many_blocks_keeps_its_lines() -> None:
 @pytest.mark.parametrize("depth", [498, 499, 500, 70_000])
 def test_a_page_that_ends_deep_inside_is_read(depth: int) -> None:
     assert main_text("<b>" * depth + "evil[.]example") == "evil[.]example"
+
+
+def test_nothing_of_a_long_page_is_lost() -> None:
+    html = "<body>" + "<p>" + "word " * (1 << 20) + "<p>last[.]example"
+    assert len(html) > 5 << 20
+    assert main_text(html).endswith("\nlast[.]example")
+    assert visible_text(html).endswith("\nlast[.]example")
+    assert visible_text("word " * (1 << 20) + "last[.]example").endswith(" last[.]example")

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 from socdefenders.errors import InvalidIndicator
-from socdefenders.feeds.page import MAX_TEXT, main_text
+from socdefenders.feeds.page import main_text
 from socdefenders.indicators import Match, defang, extract, normalize, parse, refang
 from socdefenders.indicators.place import LONGEST_CONTEXT
 from socdefenders.model import IocType
@@ -98,7 +98,7 @@ def reading_pages(html: str) -> None:
     """The page reader takes any page, as characters or as bytes, and gives text that everything else can take."""
     with bounded():
         text = main_text(html)
-    assert len(text) <= MAX_TEXT
+    assert len(text) <= len(html)
     assert "\0" not in text
     assert text == text.strip(), text
     text.encode("utf-8")
@@ -120,10 +120,11 @@ _REPORT = (
     "The loader calls hxxps://cdn[.]evil[.]example/a.php?x=1 and 198[.]51[.]100[.]7:8080, user[@]evil[.]example.",
     "Indicators of compromise\n\nevil.example\n198.51.100.7\nd41d8cd98f00b204e9800998ecf8427f\nCVE-2024-12345\n",
     "See https://www.example.com/blog (version 1.2.3.4), [2001:db8::1]:443 and fe80::1%eth0.",
+    "see http://evil.xn--1/x, evil.xn--1 and evil.com",
 )
 _VALUES = (
     "hxxp://user:pw@evil[.]example:8080/a/../b?q=%41#f", "2001:db8::1", "[2001:db8::1]:443", "User(at)evil(dot)example",
-    "CVE-2024-12345", "T1059.001", "evil.example:8080", "http://0x7f.1/", "192.0.2.1/32",
+    "CVE-2024-12345", "T1059.001", "evil.example:8080", "http://0x7f.1/", "http://evil.xn--1/", "192.0.2.1/32",
     "d41d8cd98f00b204e9800998ecf8427f",
 )  # fmt: skip
 _PAGES = (

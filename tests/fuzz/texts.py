@@ -15,10 +15,10 @@ VALUES = (
     ".]", "<.>", "\u3002", "\uff0e", "[.\n]", "%2e", "%41", "%00", "%", "/../", "/./", "//", "?q=", "#frag", ":8080",
     ":80", ":99999", "/24", "/32", "CVE-2024-12345", "cve_2021_44228", "T1059.001", "TA0001", "0123456789abcdef",
     "d41d8cd98f00b204e9800998ecf8427e", "0x7f", "0177", "4294967295", "::", "::ffff:", "%eth0", "[2001:db8::1]",
-    "xn--", "xn--e1afmkfd", "\u0430\u0431\u0432", ".\u0440\u0444", "\u00df", "\u0130", "\u200b", "\u00ad", "\u202e",
-    "\ufeff", "\u201c", "\u201d", "\u2014", "\U0001f600", "\ud800", "\x00", "\x85", "\u2028", "\n\n", "\r\n", "\t",
-    "](", "References\n", "\nIndicators of compromise\n", "version ", "commit ", "sha256: ", ".local", ".py", ".zip",
-    "com.android.", ".co.uk", ".onion", "google.com",
+    "xn--", ".xn--1", "xn--e1afmkfd", "\u0430\u0431\u0432", ".\u0440\u0444", "\u00df", "\u0130", "\u200b", "\u00ad",
+    "\u202e", "\ufeff", "\u201c", "\u201d", "\u2014", "\U0001f600", "\ud800", "\x00", "\x85", "\u2028", "\n\n", "\r\n",
+    "\t", "](", "References\n", "\nIndicators of compromise\n", "version ", "commit ", "sha256: ", ".local", ".py",
+    ".zip", "com.android.", ".co.uk", ".onion", "google.com",
 )  # fmt: skip
 PAGE = (
     "<p>", "</p>", "<div>", "</div>", "<article>", "</article>", "<main>", "</main>", "<nav>", "</nav>", "<table>",

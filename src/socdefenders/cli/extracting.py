@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from socdefenders.cli import options
 from socdefenders.cli.findings import Csv, Form, Json, Tables, Values, Wanted, find
 from socdefenders.cli.progress import Bar
 from socdefenders.cli.terminal import console, safe
@@ -53,7 +54,10 @@ read (what could be is shown).
 @click.option(
     "--defang", is_flag=True, help="Write values and contexts so that nothing makes a link of them: hxxp, [.]"
 )
+@options.own_files
+@click.pass_context
 def command(
+    context: click.Context,
     *,
     files: tuple[Path, ...],
     form: str,
@@ -61,6 +65,7 @@ def command(
     types: tuple[str, ...],
     publisher: str | None,
     defang: bool,
+    data_dir: Path | None,
 ) -> int:
     """Find the indicators in FILEs, or in standard input (-), defanged or not.
 
@@ -70,6 +75,7 @@ def command(
     """
     if all_ and form == "values":
         raise click.UsageError("--values is for block lists, and what --all adds belongs on none.")
+    options.read(context.obj, data_dir)
     if not files and sys.stdin.isatty():
         click.echo("Reading from the terminal; Ctrl-D ends the text.", err=True)
     return _run(

@@ -12,7 +12,7 @@ import click
 
 from socdefenders import indicators
 from socdefenders.cli.terminal import safe
-from socdefenders.indicators import extract
+from socdefenders.indicators.extract import find
 from socdefenders.indicators.refang import refang_url
 from socdefenders.model import IocType
 
@@ -63,12 +63,12 @@ def dead(text: str) -> str:
     """Return `text` with everything in it that could become a link defanged, whether it is suspicious or not."""
     parts: list[str] = []
     done = 0
-    for match in extract(text):
-        if match.type in _CLICKABLE and match.start >= done:
-            # Not `match.value`: the port stays, and what its author defanged in part is defanged wholly.
-            undo = refang_url if match.type is IocType.URL else indicators.refang
-            parts += text[done : match.start], indicators.defang(undo(match.raw) if match.defanged else match.raw)
-            done = match.end
+    for start, (_, raw, indicator, defanged) in find(text):
+        if indicator.type in _CLICKABLE and start >= done:
+            # Not the indicator's value: the port stays, and what its author defanged in part is defanged wholly.
+            undo = refang_url if indicator.type is IocType.URL else indicators.refang
+            parts += text[done:start], indicators.defang(undo(raw) if defanged else raw)
+            done = start + len(raw)
     return "".join(parts) + text[done:]
 
 

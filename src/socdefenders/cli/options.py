@@ -33,8 +33,9 @@ def own_data_dir(command: Decorated) -> Decorated:
 
 
 def own_files(command: Decorated) -> Decorated:
-    """Add --data-dir for a command that looks after files in it, and needs no database."""
-    return _data_dir("Where the file lies, beside an embedded database (also: SOCDEFENDERS_DATA_DIR).")(command)
+    """Add --data-dir for a command that needs what is known beforehand, and no database."""
+    text = "Where what is known beforehand lies, beside an embedded database (also: SOCDEFENDERS_DATA_DIR)."
+    return _data_dir(text)(command)
 
 
 def _data_dir(text: str) -> Callable[[Decorated], Decorated]:

@@ -16,7 +16,7 @@ from socdefenders.feeds.markup import HEADINGS, Block, plain, read, written
 T = TypeVar("T")
 
 MAX_PAGE = 16 << 20
-MAX_TEXT = 4 << 20
+"""Bytes of the largest page that whoever reads one asks for; its text has no more characters than it."""
 _DATES = ("article:published_time", "datepublished", "date", "dc.date", "pubdate", "publish-date")
 _LANDMARKS = frozenset({"nav", "aside", "footer", "dialog", "menu", "noscript", "search"})
 _CONTENT = frozenset({
@@ -69,7 +69,7 @@ def main_text(html: bytes | str) -> str:
 
 def read_page(html: bytes | str) -> Page:
     """What a page says of itself, and its report."""
-    page = read((decoded(html) if isinstance(html, bytes) else html)[:MAX_PAGE])
+    page = read(decoded(html) if isinstance(html, bytes) else html)
     about = page.meta.get
     url = _first(
         each for each in (page.canonical, about("og:url")) if each and each.startswith(("http://", "https://"))
@@ -77,7 +77,7 @@ def read_page(html: bytes | str) -> Page:
     titles = (about("og:title"), page.title, written(_all(page.heading)) if page.heading else None)
     return Page(
         _first(clean(" ".join(title.split())) for title in titles if title),
-        _report(page.root)[:MAX_TEXT],
+        _report(page.root),
         url,
         _first(map(when, (*map(about, _DATES), page.time))),
         clean(about("og:site_name")) or host(url),
@@ -87,8 +87,8 @@ def read_page(html: bytes | str) -> Page:
 def visible_text(html: str) -> str:
     """All the text a reader of this fragment would see, a block a line."""
     if "<" not in html and "&" not in html:
-        return plain(html[:MAX_TEXT])
-    return written(_all(read(html[:MAX_PAGE]).root))[:MAX_TEXT]
+        return plain(html)
+    return written(_all(read(html).root))
 
 
 def _all(block: Block) -> Iterator[str]:

@@ -4,6 +4,7 @@
 it counts where it stands. Nothing found is dropped silently.
 """
 
+from collections.abc import Iterator
 from itertools import islice
 from typing import NamedTuple
 
@@ -70,6 +71,11 @@ def extract(text: str, *, publisher: str | None = None) -> list[Match]:
         )
         previous = end
     return matches
+
+
+def find(text: str) -> Iterator[tuple[int, Reading]]:
+    """Give what stands in `text` with its offset, in order, judging nothing and asking nothing known beforehand."""
+    return ((start, reading) for start, reading, _ in _found(text))
 
 
 def _found(text: str) -> list[_Found]:

@@ -67,6 +67,11 @@ def url_host(text: str) -> str | None:
     return domain(text) or _browser_ipv4(text.lower().rstrip("."))
 
 
+def is_address(host: str) -> bool:
+    """Whether the canonical host of a URL is an address: a name's last label may end in a digit, too (`xn--...1`)."""
+    return host[-1] == "]" or (host[-1].isdigit() and _IPV4.fullmatch(host) is not None)
+
+
 def has_public_suffix(name: str) -> bool:
     """Whether the last label of a canonical domain is a top-level domain that exists."""
     return is_suffix(name[name.rindex(".") + 1 :])

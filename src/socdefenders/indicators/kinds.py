@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from socdefenders.errors import InvalidIndicator, Unsupported
 from socdefenders.indicators import hosts, urls
-from socdefenders.indicators.refang import refang, refang_url
+from socdefenders.indicators.refang import refang, refang_inner, refang_url
 from socdefenders.model import Indicator, IocType
 
 LONGEST = 2_048
@@ -109,7 +109,7 @@ def reversed_host(indicator: Indicator) -> str | None:
         host = indicator.canonical
     elif kind is IocType.URL:
         host = urls.host_of(indicator.canonical)
-        if host[-1].isdigit() or host[-1] == "]":
+        if hosts.is_address(host):
             return None
     elif kind is IocType.EMAIL:
         host = indicator.canonical.rpartition("@")[2]
@@ -155,6 +155,8 @@ def _read_plain(value: str, plain: re.Match[str], hint: IocType | None) -> Indic
 
 def _is_canonical(url: str, plain: re.Match[str]) -> bool:
     if len(url) >= LONGEST or not hosts.fits(plain["host"]) or ("/." in url and urls.DOT_SEGMENT.search(url)):
+        return False
+    if url.find("://", 6) > 0 and refang_inner(url) != url:
         return False
     port = plain["port"]
     return not port or (int(port[1:]) <= _LAST_PORT and port not in urls.DEFAULT_PORTS)
@@ -277,7 +279,7 @@ def _read_schemeless_url(text: str, _plain: str) -> Indicator | None:
     if canonical is None:
         return None
     host = urls.host_of(canonical)
-    if not (host[-1].isdigit() or host[-1] == "]" or hosts.has_public_suffix(host)):
+    if not (hosts.is_address(host) or hosts.has_public_suffix(host)):
         return None
     return Indicator(IocType.URL, urls.one_line(text), canonical, canonical.lower())
 

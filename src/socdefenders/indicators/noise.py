@@ -186,7 +186,7 @@ def judge(indicator: Indicator, place: Place, document: Document, *, defanged: b
             return _network_noise(indicator.canonical, place)
         return None if document.alone else _address_noise(indicator.canonical) or _version_noise(indicator, place)
     host = host_of(indicator)
-    if host[-1].isdigit() or host[-1] == "]":
+    if hosts.is_address(host):
         return None if defanged or document.alone else _address_noise(host.strip("[]"))
     if document.publisher and _is_under(host, document.publisher) and not (defanged and lists_of(host) & SHARED):
         return Reason("publisher", detail="the publisher's own host")
@@ -242,9 +242,8 @@ def _worthless_hash(digits: str) -> Reason | None:
     return None
 
 
-@lru_cache(maxsize=16_384)
 def _known_file(digits: str) -> Reason | None:
-    known = KNOWN_FILES.intersection(knowledge.current().lists_of_hash(digits))
+    known = KNOWN_FILES & knowledge.current().hash_sets(digits)
     return Reason("known-good", min(known), "a file or certificate that is known to be good") if known else None
 
 
@@ -416,7 +415,6 @@ def _is_shared(indicator: Indicator, host: str, lists: frozenset[str]) -> bool:
     return indicator.type is IocType.URL or not lists_of(host.partition(".")[2]).isdisjoint(SHARED)
 
 
-@lru_cache(maxsize=16_384)
 def lists_of(host: str) -> frozenset[str]:
     """Return the warning lists on which `host` or a name above it stands."""
     return knowledge.current().host_sets(host)

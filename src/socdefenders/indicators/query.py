@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from socdefenders.errors import InputError, InvalidIndicator
-from socdefenders.indicators import urls
+from socdefenders.indicators import hosts, urls
 from socdefenders.indicators.kinds import LONGEST, bare, parse, parse_plain, tidy
 from socdefenders.indicators.refang import refang
 from socdefenders.model import Indicator, IocType
@@ -69,7 +69,7 @@ def _worth_looking_for(best: Indicator, *, typed: bool) -> str:
     if best.type is not IocType.URL:
         return url
     host, rest = urls.host_of(url), url.partition("://")[2]
-    if rest == f"{host}/" and (host[-1].isdigit() or host.endswith("]")):
+    if rest == f"{host}/" and hosts.is_address(host):
         return host.strip("[]")
     return url if typed else rest
 
@@ -134,5 +134,5 @@ def _host(best: Indicator) -> str | None:
         return best.canonical
     if best.type is IocType.URL:
         host = urls.host_of(best.canonical)
-        return None if host[-1].isdigit() or host.endswith("]") else host
+        return None if hosts.is_address(host) else host
     return None

@@ -13,13 +13,12 @@ from typing import NamedTuple
 from socdefenders.errors import InvalidIndicator
 from socdefenders.indicators import hosts, urls
 from socdefenders.indicators.kinds import parse, parse_plain
-from socdefenders.indicators.refang import refang, refang_url
+from socdefenders.indicators.refang import CUT, refang, refang_url
 from socdefenders.model import Indicator, IocType
 
 _REMEMBERED = 256
 """Characters of the longest token that is remembered."""
-_CUT = re.compile(r"[,;|](?=h[tx]{2}ps?[\[:])|'(?=[,;)\]}+])|\](?=\()", re.IGNORECASE)
-"""Where a URL ends although a browser would read on: before a second one, at its quote, inside a Markdown link."""
+_CUT = re.compile(CUT, re.IGNORECASE)
 _SHORTEST = len("a.co")
 _SEVERAL = re.compile(r"[,;|'\s\\]|\((?!\.\))|(?<!\(\.)\)")
 """What may divide a token into parts, or be something else than it seems."""
@@ -162,7 +161,7 @@ def _usual(usual: str) -> Indicator | None:
     if url is None or url.type is not IocType.URL:
         return None
     host = urls.host_of(url.canonical)
-    return url if host[-1].isdigit() or hosts.has_public_suffix(host) else None
+    return url if hosts.is_address(host) or hosts.has_public_suffix(host) else None
 
 
 def _parsed(raw: str) -> Indicator | None:

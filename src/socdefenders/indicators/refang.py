@@ -1,8 +1,8 @@
 """Defanging and its reverse: how people write a dangerous value so that nobody clicks on it.
 
-Every repetition in the patterns is bounded, so that all of this is linear in the length of the
-text. In the path and query of a URL only square brackets are undone, because round ones and
-backslashes stand there in earnest.
+The patterns never look at a character more than a few times, so that all of this is linear in the length of the
+text. In the path and query of a URL only square brackets are undone, and the `hxxp` of a URL in them,
+because round brackets and backslashes stand there in earnest.
 """
 
 import re
@@ -17,8 +17,7 @@ _OPENED, _CLOSED = r"(?:\\{0,2}[\[({<【「]){1,4}", r"(?:\\{0,2}[\])}>】」]){
 _FLAGS = re.IGNORECASE
 
 
-_ANY_BRACKET = re.compile(
-    rf"""
+_ANY = rf"""
     [ ]{{0,2}} {_OPENED} \s{{0,3}} (?P<inner>{_INNER}) \s{{0,3}} {_CLOSED} [ ]{{0,2}}
   | [\[({{] \s? \. (?P<label>[\w-]{{1,63}}) [\])}}]    # example[.com]
   | [\[({{<]{{1,4}} \s? (?P<opened>\.) (?=\w)                 # example[.com
@@ -27,9 +26,19 @@ _ANY_BRACKET = re.compile(
   | \\{{1,5}} (?P<escaped>\.)                                 # example\.com
   | (?<=\w) \s{{1,2}} (?P<word>dot) \s{{1,2}} (?=\w)   # example dot com
   | (?P<wide>[{DOTS}])
-    """,
-    _FLAGS | re.VERBOSE,
-)
+    """
+_ANY_BRACKET = re.compile(_ANY, _FLAGS | re.VERBOSE)
+CUT = r"[,;|](?=h[tx]{2}ps?[\[:])|'(?=[,;)\]}+])|\](?=\()"
+"""Where a URL ends although a browser would read on: before a second one, at its quote, inside a Markdown link."""
+_URL = rf"""
+    (?<![a-z0-9]) [a-z][a-z0-9*\#+-]{{1,15}} \s?
+    (?:{_OPENED})? \s? : \s? (?:{_CLOSED})? (?:(?:{_OPENED})?[/\\](?:{_CLOSED})?){{1,4}} \s?
+    (?:[^\s/?\#\\\[\](){{}}<>【】「」{DOTS}] | (?![\[({{<]/) (?:{_ANY}))++
+    (?=[/?\#]|\[/\])
+    """
+_HEAD = re.compile(_URL, _FLAGS | re.VERBOSE)
+"""Of a URL that has a path or a query: all before them."""
+_HEAD_AND_TAIL = re.compile(rf"(?P<head>{_URL})(?P<tail>(?:(?!{CUT})[^\s\"<>`“”‘’«»|])*+)", _FLAGS | re.VERBOSE)
 _SQUARE_BRACKET = re.compile(
     rf"""
     (?<!\[) (?:\\{{0,2}}\[){{1,2}} \s{{0,3}} (?P<inner>{_INNER}) \s{{0,3}} (?:\\{{0,2}}\]){{1,2}} (?!\])
@@ -40,11 +49,16 @@ _SQUARE_BRACKET = re.compile(
 )
 """All or nothing of a run of brackets, so that undoing it again undoes no more."""
 _SCHEME = re.compile(
-    r"(?<![a-z0-9])(?:(?P<web>h[tx*#z]{1,3}p{1,2}|hxxt|hxx|meow)|(?P<file>f[tx*]p|ftx))(?P<tls>s?)\s?:\s?[/\\]{1,4}\s?(?=\S)",
+    r"(?<![a-z0-9])(?:(?P<web>h[tx*#z]{1,6}p{1,3}|hxxt|hxx|meow)|(?P<file>f[tx*]p|ftx))(?P<tls>s?)\s?:\s?[/\\]{1,4}\s?(?=\S)",
     _FLAGS,
 )
-_HINT = re.compile(rf"[\[\](){{}}<>【「\\*\s{DOTS}]|h(?!ttps?[:\s])[tx#z]{{1,3}}p|hxx|meow|fxp|ftx", _FLAGS)
+_HINT = re.compile(rf"[\[\](){{}}<>【「\\*\s{DOTS}]|h(?!ttps?[:\s])[tx#z]{{1,6}}p|hxx|meow|fxp|ftx", _FLAGS)
 """What any defanged value has somewhere; without it the patterns need not run."""
+_INNER_SCHEME = re.compile(r"(?<![a-z0-9])hxxp(?P<tls>s?)://", _FLAGS)
+"""Of a URL in another's path or query."""
+_LIVE_SCHEME = re.compile(r"(?:(?<![A-Za-z0-9])http(?P<tls>s?))?://")
+_INNER_HOST = re.compile(r"(?<=://)[^/?#&]+")
+_AUTHORITY = re.compile(r"([a-z][a-z0-9+-]*)://((?:[^/?#]*@)?)([^/?#]*)", _FLAGS)
 _URL_HEAD = re.compile(r"[^:]{1,40}:[/\\]{1,4}[^/?#]*")
 _TECHNIQUE = re.compile(r"T[0-9]{4}\.[0-9]{3}")
 
@@ -53,35 +67,56 @@ def refang(text: str) -> str:
     """Undo every common defanging in `text`: `hxxp[://]mail[.]example[dot]com` is `http://mail.example.com`."""
     if not _HINT.search(text):
         return text
+    parts: list[str] = []
+    done = 0
+    for url in _HEAD_AND_TAIL.finditer(text) if ":" in text else ():
+        parts += _undone(text[done : url.end("head")]), _undone_tail(url["tail"])
+        done = url.end()
+    return "".join(parts) + _undone(text[done:])
+
+
+def _undone(text: str) -> str:
     return _SCHEME.sub(_plain_scheme, _ANY_BRACKET.sub(_plain, text))
+
+
+def _undone_tail(text: str) -> str:
+    return refang_inner(_SQUARE_BRACKET.sub(_plain, text))
 
 
 def refang_url(text: str) -> str:
     """Undo the defanging of one URL: everything in its scheme and host, square brackets alone behind them."""
     if not _HINT.search(text):
         return text
+    if known := _HEAD.match(text):
+        return _undone(known[0]) + _undone_tail(text[known.end() :])
     text = _SQUARE_BRACKET.sub(_plain, text)
     if scheme := _SCHEME.match(text):
         text = _plain_scheme(scheme) + text[scheme.end() :]
     head = _URL_HEAD.match(text)
     if head is None:
-        return refang(text)
-    return refang(head[0]) + text[head.end() :]
+        return _undone(text)
+    return _undone(head[0]) + refang_inner(text[head.end() :])
+
+
+def refang_inner(text: str) -> str:
+    """Undo the defanging of the schemes of URLs in a URL's path and query: nobody asks a server for `hxxp`."""
+    return _INNER_SCHEME.sub(lambda scheme: f"http{scheme['tls'].lower()}://", text)
 
 
 def defang(value: str) -> str:
     """Write one indicator so that nothing makes a link of it; `refang` undoes it."""
-    scheme, separator, rest = value.partition("://")
-    if separator:
-        authority = re.match(r"[^/?#]*", rest)
-        user, at, host = (authority[0] if authority else "").rpartition("@")
-        behind = rest[len(user) + len(at) + len(host) :]
-        return f"{_broken(scheme)}://{user}{_dead(at)}{_dead(host)}{behind}"
-    if value.count(":") > 1:
+    if url := _AUTHORITY.match(value):
+        user = url[2].removesuffix("@")
+        behind = _INNER_HOST.sub(lambda host: _dead(host[0]), value[url.end() :])
+        return f"{_broken(url[1])}://{user}{_dead(url[2][len(user) :])}{_dead(url[3])}{_unlinked(behind)}"
+    if re.split("[/?#]", value, maxsplit=1)[0].count(":") > 1:  # an IPv6 address
         return value.replace(":", "[:]")
-    if _TECHNIQUE.fullmatch(value):
-        return value
-    return _dead(value)
+    return value if _TECHNIQUE.fullmatch(value) else _unlinked(_dead(value))
+
+
+def _unlinked(text: str) -> str:
+    """Break the schemes of URLs in a URL's path and query: `http` as everybody does, others at their colon."""
+    return _LIVE_SCHEME.sub(lambda live: "[:]//" if live["tls"] is None else f"hxxp{live['tls']}://", text)
 
 
 def _dead(host: str) -> str:

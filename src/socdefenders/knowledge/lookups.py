@@ -7,7 +7,7 @@ over mapped memory, without a lock. Answers are sets of list ids, the same objec
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
 from typing import Any, cast
 
@@ -50,6 +50,11 @@ class Knowledge:
         self._address_sets = [frozenset(self._ids[number] for number in each) for each in head["address_sets"]]
         self._tops: dict[str, int] = {}
         self._remembered: dict[tuple[int, ...], frozenset[str]] = {}
+        # Of an object and not of the class, so that no answer outlives what gave it.
+        self.host_sets = lru_cache(_MOST_REMEMBERED)(self._host_sets)
+        """Return the ids of the lists that a host, or a name it lies below, stands on; an address's when it is one."""
+        self.hash_sets = lru_cache(_MOST_REMEMBERED)(self._hash_sets)
+        """Return the ids of the lists of a file's digest, in hexadecimal."""
 
     def __bool__(self) -> bool:
         """Return whether anything is known at all."""
@@ -57,8 +62,7 @@ class Knowledge:
 
     # Lists
 
-    def host_sets(self, host: str) -> frozenset[str]:
-        """Return the ids of the lists that `host`, or a name it lies below, stands on; an address's when it is one."""
+    def _host_sets(self, host: str) -> frozenset[str]:
         if host[-1:] in _ENDS_OF_ADDRESSES:
             address = _address(host.strip("[]"))
             if address is not None:
@@ -94,10 +98,13 @@ class Knowledge:
         return tuple(sorted(self.address_sets(text)))
 
     def lists_of_hash(self, digest: str) -> tuple[str, ...]:
-        """Return the ids of the lists of a file's digest, in hexadecimal."""
+        """Return the ids of `hash_sets`, sorted."""
+        return tuple(sorted(self.hash_sets(digest)))
+
+    def _hash_sets(self, digest: str) -> frozenset[str]:
         if len(digest) not in DIGEST_LENGTHS:
-            return ()
-        return tuple(sorted(self._together((self._set_id(DIGEST_MARK + digest.lower()),))))
+            return NOTHING
+        return self._together((self._set_id(DIGEST_MARK + digest.lower()),))
 
     def lists_of_email(self, address: str) -> tuple[str, ...]:
         """Return the ids of the lists of an e-mail address: of its domain, of itself, and of a pattern it fits."""

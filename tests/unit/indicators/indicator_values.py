@@ -9,12 +9,16 @@ domains = st.builds(lambda parts: ".".join([*parts, "evil", "example"]), st.list
 ipv4s = st.builds(lambda low: f"198.51.100.{low}", st.integers(0, 255))
 ipv6s = st.builds(lambda group, last: f"2001:db8:{group:x}::{last:x}", st.integers(1, 0xFFFF), st.integers(1, 0xFFFF))
 paths = st.from_regex(r"(?:/[A-Za-z0-9_-]{1,8}){1,4}(?:\.php\?id=[0-9A-Z]{1,4})?", fullmatch=True)
-links = st.builds(
-    lambda scheme, host, path: f"{scheme}://{host}{path}",
-    st.sampled_from(["http", "https", "ftp"]),
+_schemes = st.sampled_from(["http", "https", "ftp"])
+_targets = st.builds(
+    lambda opening, scheme, host, path: f"{opening}{scheme}://{host}{path}",
+    st.sampled_from(["/", "/?", "/?u=", "/r?u=", "/a/", "/a#", "/redirect_"]),
+    _schemes | st.sampled_from(["HTTP", "Https", "hTTp", "tcp"]),
     domains | ipv4s,
     paths,
 )
+"""Paths and queries that lead to another address."""
+links = st.builds("{}://{}{}".format, _schemes, domains | ipv4s, paths | _targets)
 emails = st.builds(lambda user, host: f"{user}@{host}", labels, domains)
 hashes = st.sampled_from([32, 40, 64, 128]).flatmap(
     lambda size: st.text("0123456789abcdef", min_size=size, max_size=size)
@@ -27,7 +31,7 @@ canonical_values = st.one_of(domains, ipv4s, ipv6s, links, emails, hashes, cves,
 _CHARACTERS = list("abcxyz019.:/\\?#@%[](){}<>-_~!$&'*+,;=| \"\t\né。ßİΣ\u200b")
 _PIECES = [
     "http://", "hxxp://", "[.]", "(dot)", " dot ", "%2e", "%2E", "%41", "%%34", "(%2E)", "evil.example", "192.0.2.1",
-    "meow:", "2001:db8::1", "/../", "/./", "xn--", "..", "[:]", "[/]", "T1059", "cve-2024-1234", "0x7f", "ftp://",
+    "meow:", "2001:db8::1", "/../", "/./", "xn--", ".xn--1", "..", "[:]", "[/]", "T1059", "cve-2024-1234", "0x7f", "ftp://",
     "tcp://", "%00", "[::",
 ]  # fmt: skip
 pieces = st.sampled_from(_CHARACTERS + _PIECES)

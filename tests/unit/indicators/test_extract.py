@@ -105,6 +105,11 @@ def test_indicators_are_found(text: str, expected: list[tuple[str, str]]) -> Non
     assert kept(text) == expected
 
 
+def test_a_name_whose_last_label_ends_in_a_digit_is_no_address() -> None:
+    text = "It calls http://evil.xn--1/x, evil.xn--1/x and evil-host.com"
+    assert kept(text) == [("url", "http://evil.xn--1/x"), ("domain", "evil-host.com")]
+
+
 @pytest.mark.parametrize(
     ("text", "rule"),
     [

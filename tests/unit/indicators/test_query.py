@@ -98,6 +98,7 @@ def test_what_cannot_be_searched_is_refused_as_q(pasted: str) -> None:
         ("http://www.evil.example:8080/a", "www.evil.example"),
         ("evil.example/a", "evil.example"),
         ("http://192.0.2.1/", None),
+        ("http://www.xn--1/", "www.xn--1"),
         ("192.0.2.1", None),
         ("user@evil.example", None),
         ("evil", None),

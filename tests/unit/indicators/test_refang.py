@@ -1,17 +1,37 @@
 """Defanging is undone in every form that people use, and nothing else is touched."""
 
+import re
+
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from socdefenders.indicators import defang, refang
-from tests.unit.indicators.indicator_values import canonical_values
+from socdefenders.indicators import defang, extract, normalize, parse, refang
+from socdefenders.indicators.refang import refang_url
+from tests.unit.indicators.indicator_values import canonical_values, links
 
 DOTS = [
     "[.]", "(.)", "{.}", "<.>", "[dot]", "(dot)", "{dot}", "[DOT]", " dot ", "[.", ".]", "\\.", "[ . ]", "[.\n]",
     " [.] ", "[[.]]", "(.]", "。", "．", "{ . )", "[d0t]", "\\\\.", "[\\.]", "\\[.\\]",
 ]  # fmt: skip
-SCHEMES = ["hxxp", "hXXp", "HXXP", "h**p", "hxtp", "htxp", "hxp", "meow", "hxxxp", "h##p", "hzp", "hxzp", "httpp"]
+SCHEMES = [
+    "hxxp",
+    "hXXp",
+    "HXXP",
+    "h**p",
+    "hxtp",
+    "htxp",
+    "hxp",
+    "meow",
+    "hxxxp",
+    "h##p",
+    "hzp",
+    "hxzp",
+    "httpp",
+    "hxxxxp",
+    "htttttp",
+    "hxxppp",
+]
 SEPARATORS = ["://", "[:]//", "[://]", "[:/]/", ":\\\\", "[:]\\\\", " :// ", ":[//]", "(:)//", "[:][/][/]", "\\[:\\]//"]
 
 
@@ -29,6 +49,15 @@ def test_a_defanged_at_becomes_an_at(at: str) -> None:
 @pytest.mark.parametrize("scheme", SCHEMES)
 def test_a_defanged_scheme_becomes_http(scheme: str, separator: str) -> None:
     assert refang(f"{scheme}{separator}evil[.]example") == "http://evil.example"
+
+
+@given(st.from_regex(r"(?i)(?:h[tx*#z]{1,6}p{1,3}|hxxt?|meow|f[tx*]p|ftx)s?", fullmatch=True))
+def test_whatever_scheme_is_undone_is_found_and_is_the_same_everywhere(scheme: str) -> None:
+    written = f"{scheme}://evil[.]example/a"
+    plain = refang(written)
+    assert plain.lower() in {f"{each}://evil.example/a" for each in ("http", "https", "ftp", "ftps")}
+    assert [match.canonical for match in extract(f"It calls {written} now.")] == [plain.lower()]
+    assert parse(written).canonical == plain.lower()
 
 
 @pytest.mark.parametrize(
@@ -68,6 +97,55 @@ def test_refang_undoes_defang(value: str) -> None:
     assert refang(defang(value)) == value
 
 
+@given(links, st.integers(0, 5))
+def test_a_url_is_itself_again_with_or_without_its_scheme(url: str, cut: int) -> None:
+    value = url.partition("://")[2] if cut == 0 else url
+    assume(value[0].isalpha())  # else it may be a network
+    written = defang(value)
+    assert not re.search(r"(?i)(?:https?|ftp)://|[a-z0-9]\.example", written.partition("://")[2])
+    assert refang(written) == refang_url(written) == value
+    assert normalize(written) == normalize(value)
+
+
+_TAILS = [
+    "a",
+    "(.)",
+    "[.]",
+    "\\.",
+    "(dot)",
+    "?x=",
+    "[@]",
+    "hxxp://",
+    "/",
+    "[.",
+    ".]",
+    "{.}",
+    "(at)",
+    "&",
+    "[:]",
+    "http://",
+]
+
+
+@pytest.mark.parametrize("scheme", ["hxxp://", "hXXps[:]//", "http://", "tcp://", "hxxp[://]"])
+@pytest.mark.parametrize(
+    "host", ["evil[.]example", "evil(.)example", "user[@]evil [.] example:8080", "evil dot example"]
+)
+@given(tail=st.lists(st.sampled_from(_TAILS), max_size=5).map("".join))
+def test_a_path_in_a_text_is_read_as_extract_reads_it(scheme: str, host: str, tail: str) -> None:
+    assume("](" not in tail)  # where a link of Markdown ends
+    text = f"It calls {scheme}{host}/a{tail}z now, and bad(.)example."
+    values = [match.value for match in extract(text)]
+    assert refang(text) == f"It calls {values[0]} now, and bad.example."
+
+
+def test_a_path_keeps_what_stands_there_in_earnest() -> None:
+    assert refang("see hxxp://evil[.]example/a(.)b?c=d\\.e") == "see http://evil.example/a(.)b?c=d\\.e"
+    assert [match.value for match in extract("see hxxp://evil[.]example/a(.)b")] == ["http://evil.example/a(.)b"]
+    link = "[hxxp://evil(.)example/a](hxxp://evil(.)example/a)"
+    assert refang(link) == "[http://evil.example/a](http://evil.example/a)"
+
+
 @given(st.text())
 def test_refang_takes_any_text(text: str) -> None:
     assert len(refang(text)) <= len(text) + 2 * text.count(":")  # hxp:/ is http://
@@ -80,6 +158,13 @@ def test_refang_takes_any_text(text: str) -> None:
         ("http://a.evil.example/x.php", "hxxp://a[.]evil[.]example/x.php"),
         ("user@evil.example", "user[@]evil[.]example"),
         ("HTTP://user.name@evil.example/", "hxxp://user.name[@]evil[.]example/"),
+        ("evil.example/?u=http://a.bad.example/", "evil[.]example/?u=hxxp://a[.]bad[.]example/"),
+        ("evil.example:80/?u=a:b", "evil[.]example:80/?u=a:b"),
+        (
+            "http://evil.example/r?u=https://a.bad.example/x.y",
+            "hxxp://evil[.]example/r?u=hxxps://a[.]bad[.]example/x.y",
+        ),
+        ("http://evil.example/FTP://bad.example", "hxxp://evil[.]example/FTP[:]//bad[.]example"),
         ("2001:db8::1", "2001[:]db8[:][:]1"),
         ("T1059.001", "T1059.001"),
         ("CVE-2024-12345", "CVE-2024-12345"),

@@ -12,10 +12,11 @@ import pytest
 
 from socdefenders import knowledge
 from socdefenders.errors import KnowledgeError, KnowledgeMissing
-from socdefenders.knowledge import KnowledgeWarning, opening, store
+from socdefenders.indicators import extract
+from socdefenders.knowledge import KnowledgeWarning, opening, packages, store
 from socdefenders.knowledge.facts import Sources
 from socdefenders.knowledge.store import FILE, FILES, Origin
-from tests.unit.knowledge.small import PACKAGE, everything
+from tests.unit.knowledge.small import HASHES, PACKAGE, everything, warning_list
 
 VERSIONS = {PACKAGE.name: PACKAGE.version}
 
@@ -174,3 +175,18 @@ def test_a_process_opens_it_once(elsewhere: Path, installed_knowledge: Path) -> 
     assert opening._CURRENT.known is not None
     knowledge.use(elsewhere / "other")
     assert opening._CURRENT.known is None
+
+
+def test_no_judgement_outlives_what_it_was_made_of(elsewhere: Path, installed_knowledge: Path) -> None:
+    text = "It visits www.popular-host.com, and 68b329da9893e34099c7d8ad5cb9c940 is a file."
+    said = [knowledge.Package(name, version, "", (), None) for name, version in packages.installed().items()]
+    lists = [
+        warning_list("google", "hostname", ["popular-host.com"]),
+        warning_list("common-ioc-false-positive", "string", ["68b329da9893e34099c7d8ad5cb9c940"], HASHES),
+    ]
+    store.rebuild(elsewhere, Origin(packages.installed, lambda: everything()._replace(lists=lists, packages=said)))
+    rules = []
+    for directory in (installed_knowledge, elsewhere, installed_knowledge):
+        knowledge.use(directory)
+        rules.append([match.suppressed and match.suppressed.rule for match in extract(text)])
+    assert rules == [[None, None], ["benign", "known-good"], [None, None]]

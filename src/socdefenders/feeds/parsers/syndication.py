@@ -18,7 +18,7 @@ import feedparser
 from socdefenders.errors import FeedError
 from socdefenders.feeds.fields import clean, link, when
 from socdefenders.feeds.jsons import Json, as_dict, as_list, read_all
-from socdefenders.feeds.page import MAX_TEXT, host, visible_text
+from socdefenders.feeds.page import MAX_PAGE, host, visible_text
 from socdefenders.feeds.parsers.base import Hints
 from socdefenders.model import Document, Item, Rejected
 
@@ -109,6 +109,8 @@ def _thorough(data: bytes, name: str) -> tuple[Json, list[Json]]:
 def _document(number: int, entry: Json, source: str | None) -> Item:
     bodies = [as_dict(part).get("value") for part in as_list(entry.get("content"))]
     bodies += [entry.get("summary"), entry.get("description")]
+    if any(len(body) > MAX_PAGE for body in bodies if isinstance(body, str)):
+        return Rejected(number, f"an entry of more than {MAX_PAGE >> 20} MiB")
     texts = [visible_text(body) for body in bodies if isinstance(body, str)]
     text = max(texts, key=len, default="")
     title = visible_text(str(entry.get("title") or ""))
@@ -116,7 +118,7 @@ def _document(number: int, entry: Json, source: str | None) -> Item:
         return Rejected(number, "an entry with neither title nor text")
     return Document(
         title=" ".join((title or text[:120].partition("\n")[0]).split())[:500],
-        text=text[:MAX_TEXT],
+        text=text,
         url=link(entry.get("link")),
         published_at=_time(entry, "published"),
         modified_at=_time(entry, "updated"),
