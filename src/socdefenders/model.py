@@ -167,6 +167,28 @@ class NewArticle:
     entry_hash: bytes | None = None
 
 
+class Learnt(NamedTuple):
+    """What was learnt from an article, as it is stored: a row's columns, in their order."""
+
+    category: str
+    classification: str
+    severity: str
+    severity_score: float
+    """0-10."""
+    summary: str
+    categorized_by: str
+    """`rules`, or a model's name."""
+    cves: tuple[str, ...]
+    techniques: tuple[str, ...]
+    """Ids of MITRE ATT&CK."""
+    actors: tuple[str, ...]
+    malware: tuple[str, ...]
+    sectors: tuple[str, ...]
+    attack_version: str
+    findings: str
+    """JSON: all of it with the sentences and reasons behind it."""
+
+
 class Sighting(NamedTuple):
     """A stored sighting with what a reader needs of its indicator, source and article: the IOC object of the API."""
 

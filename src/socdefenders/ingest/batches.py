@@ -11,12 +11,14 @@ from uuid import UUID
 
 from socdefenders.errors import FeedError, InvalidIndicator, UnknownFormat, Unsupported
 from socdefenders.feeds import PARSERS, Entry, Format, items, recognise, source_name
+from socdefenders.ingest.learning import learn
 from socdefenders.indicators import Match, extract, parse, reversed_host, unlikely
 from socdefenders.model import (
     Document,
     Indicator,
     IocType,
     Item,
+    Learnt,
     NewArticle,
     NewSighting,
     Observable,
@@ -39,6 +41,8 @@ MAX_SOURCE = 200
 """Characters of a source's name."""
 MAX_LINK = 2_048
 """Characters of the address of an article or a reference, which every record of an answer repeats."""
+MAX_TAGS = 12
+"""Names of actors and malware of an article that each of its indicators is tagged with."""
 REPORT = PARSERS["text"]
 MARKUP = (".md", ".markdown", ".adoc", ".asciidoc", ".rst")
 """Endings of files that are meant as reports, whatever stands in them."""
@@ -257,14 +261,15 @@ def _take_document(batch: Batch, item: Document, origin: _Origin) -> None:
     )
     kept: dict[tuple[IocType, str], list[Match]] = {}
     suppressed: dict[tuple[IocType, str], Match] = {}
-    for match in extract(item.text, publisher=host):
+    matches = extract(item.text, publisher=host)
+    for match in matches:
         key = (match.type, match.canonical)
         if match.suppressed is None:
             kept.setdefault(key, []).append(match)
         else:
             suppressed[key] = match
-    techniques = tuple(match[0].value for (type_, _), match in kept.items() if type_ is IocType.MITRE_ATTACK)
-    batch.sightings += [_sighting(matches, article, techniques) for matches in kept.values()]
+    learnt = learn(item.title, item.text, matches)
+    batch.sightings += [_sighting(of_one, article, learnt) for of_one in kept.values()]
     if not kept and origin.guessed and origin.format is REPORT and not origin.file.lower().endswith(MARKUP):
         batch.outcome.empty_reports.append(origin.file)
     reasons = [
@@ -274,7 +279,7 @@ def _take_document(batch: Batch, item: Document, origin: _Origin) -> None:
     ]
     for reason in reasons:
         batch.complain("suppressed", f"{origin.file}: {reason.value}", reason.detail)
-    batch.articles[article.id] = ReadArticle(article, reasons)
+    batch.articles[article.id] = ReadArticle(article, reasons, learnt)
     batch.text += len(item.text)
 
 
@@ -305,7 +310,7 @@ def _address(url: str | None) -> tuple[str | None, str | None]:
     return indicator.canonical, ".".join(reversed(reverse.split("."))) if reverse else None
 
 
-def _sighting(matches: Sequence[Match], article: NewArticle, techniques: tuple[str, ...]) -> NewSighting:
+def _sighting(matches: Sequence[Match], article: NewArticle, learnt: Learnt) -> NewSighting:
     first = next((match for match in matches if match.defanged), matches[0])
     indicator = Indicator(first.type, first.value, first.canonical, first.normalized)
     return NewSighting(
@@ -318,7 +323,7 @@ def _sighting(matches: Sequence[Match], article: NewArticle, techniques: tuple[s
         article.modified_at or article.published_at,
         len(matches),
         first.context,
-        (),
-        () if first.type is IocType.MITRE_ATTACK else techniques,
+        (*learnt.actors, *learnt.malware)[:MAX_TAGS],
+        () if first.type is IocType.MITRE_ATTACK else learnt.techniques,
         article.url,
     )

@@ -29,7 +29,21 @@ create table articles (
     content_hash bytea not null,
     body         text not null,
     related      text not null default '[]', -- its best sightings as JSON, kept ready for the search
-    entry_hash   bytea                      -- of the entry in the feed that led to it; null: it was loaded from a file
+    entry_hash   bytea,                     -- of the entry in the feed that led to it; null: it was loaded from a file
+    -- What is learnt from its text; null in what was loaded before that was done.
+    category       text,
+    classification text,                    -- what it reports in a few words, as ransomware-attack
+    severity       text,
+    severity_score real,                    -- 0-10
+    summary        text,
+    categorized_by text,                    -- rules, or a model's name
+    cves           text[],
+    techniques     text[],
+    actors         text[],
+    malware        text[],                  -- ransomware and tools, too
+    sectors        text[],
+    attack_version text,                    -- of MITRE ATT&CK, that the techniques are of
+    findings       jsonb                    -- all of it with the sentences and reasons behind it
 );
 alter table articles alter column related set storage external;
 create index articles_source on articles (source_id);

@@ -16,7 +16,7 @@ from uuid import UUID
 
 from asyncpg.pgproto import pgproto
 
-from socdefenders.model import Indicator, NewArticle, NewSighting, SourceCategory
+from socdefenders.model import Indicator, Learnt, NewArticle, NewSighting, SourceCategory
 from socdefenders.storage.database import FAILURES, Connection, connect, failed, unless_lost, wrapped
 from socdefenders.storage.ranges import Ranges
 from socdefenders.storage.searching import KEPT_READY
@@ -40,6 +40,7 @@ class ReadArticle(NamedTuple):
 
     article: NewArticle
     suppressed: Sequence[Suppressed] = ()
+    learnt: Learnt | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,6 +266,8 @@ class Writer:
         )
         if added is None:
             return 0
+        if read.learnt is not None:
+            await self._connection.execute(_SQL["learnt"], article.id, *read.learnt)
         await self._connection.execute(_SQL["forget_suppressed"], article.id)
         columns: list[list[str]] = [list(column) for column in zip(*read.suppressed, strict=True)] or [[], [], [], []]
         await self._connection.execute(_SQL["suppressed"], article.id, *columns)

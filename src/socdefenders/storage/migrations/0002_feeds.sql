@@ -1,6 +1,20 @@
--- The sources that are fetched, and what is needed to see that an entry of one has changed.
+-- The sources that are fetched, what is needed to see that an entry of one has changed, and what is learnt from it.
 
-alter table articles add column entry_hash bytea;
+alter table articles
+    add column entry_hash     bytea,
+    add column category       text,
+    add column classification text,
+    add column severity       text,
+    add column severity_score real,
+    add column summary        text,
+    add column categorized_by text,
+    add column cves           text[],
+    add column techniques     text[],
+    add column actors         text[],
+    add column malware        text[],
+    add column sectors        text[],
+    add column attack_version text,
+    add column findings       jsonb;
 
 create table feeds (
     slug          text primary key,

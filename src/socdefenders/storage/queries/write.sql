@@ -162,3 +162,10 @@ select id from added union all select id from sources where name = $1 limit 1
 -- name: known_articles
 -- Of the articles $1, those that are stored, each with the hash of the entry that led to it.
 select id, entry_hash from articles where id = any ($1::uuid[])
+
+-- name: learnt
+-- What was learnt from the article $1.
+update articles set
+    category = $2, classification = $3, severity = $4, severity_score = $5, summary = $6, categorized_by = $7, cves = $8,
+    techniques = $9, actors = $10, malware = $11, sectors = $12, attack_version = $13, findings = $14::text::jsonb
+ where id = $1
