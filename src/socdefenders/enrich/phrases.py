@@ -4,8 +4,8 @@ A rule is a pattern over one sentence in lower case, in RE2's syntax; `~` stands
 to eight. The ids are looked up when a rule fires, so that one that ATT&CK replaces needs no change here.
 """
 
-_FETCH = r"(?:collect|enumerat|gather|harvest|obtain|retriev|send|steal|query|querie|identif|check|determin|list|exfiltrat)\w*"
-_STEAL = r"(?:collect|dump|exfiltrat|extract|grab|harvest|log|obtain|recover|retriev|scrap|steal|stole|target)\w*"
+_FETCH = r"\b(?:collect|enumerat|gather|harvest|obtain|retriev|send|steal|query|querie|determin|exfiltrat|report)\w*"
+_STEAL = r"\b(?:collect|dump|exfiltrat|extract|grab|harvest|log|obtain|recover|retriev|scrap|steal|stole|target)\w*"
 _VICTIM = r"(?:victims?|users?|recipients?|targets?)"
 _OPENS = r"(?:opens?|opened|opening|double-?clicks?|executes?|executed|runs?|launch(?:es)?|enables?|enabled|enabling)"
 _LURE = r"(?:phish\w*|spear-?\s?phish\w*|malspam|spam|malicious)"
@@ -21,10 +21,10 @@ _READERS = (
 
 PHRASES: tuple[tuple[str, str], ...] = (
     # Reconnaissance and resource development
-    ("T1595.002", r"scan\w* ~(?:the internet|for)~vulnerable"),
+    ("T1595.002", r"scan\w* ~(?:the internet|for) ~vulnerable"),
     ("T1583.001", r"(?:typo-?squat\w*|cyber-?squat\w*|look-?alike domains?|regist\w+ ~(?:fake|malicious|similar|lookalike) domains?)"),
     ("T1583.008", r"malvertis\w*|malicious (?:google )?ad(?:s|vertisements?)\b"),
-    ("T1584.006", r"compromised (?:legitimate )?(?:web ?sites?|wordpress)"),
+    ("T1584", r"compromised (?:legitimate )?(?:web ?sites?|wordpress)"),
     ("T1608.006", r"seo[- ]poisoning|poison\w* ~search (?:engine )?results"),
     # Initial access
     ("T1566.001", rf"{_LURE} ~~attach(?:ment|ments|ed)\b|(?:e-?mails?|messages?) (?:with|containing|contained|carrying|carried) ~attach(?:ment|ments|ed)\b"),
@@ -34,7 +34,7 @@ PHRASES: tuple[tuple[str, str], ...] = (
     ("T1566", r"spear-?\s?phish\w*|phishing (?:e-?mails?|campaigns?|messages?|attacks?|lures?|kits?|pages?|sites?)|\bmalspam\b"),
     ("T1189", r"drive-?by|watering[- ]holes?|exploit kits?\b|\w+ ek landing page"),
     ("T1190", rf"exploit\w* ~~(?:vulnerabilit\w*|flaws?|bugs?|cve-[-\d]+|zero-?days?) ~~{_SERVERS}\b|exploit\w* ~~{_SERVERS} ~(?:vulnerabilit\w*|flaws?|bugs?)|(?:public|internet)-facing (?:applications?|servers?|systems?|devices?)|\bsql injection\b"),
-    ("T1133", r"(?:exposed|compromised|vulnerable|access to|through|via) ~(?:vpns?|citrix gateways?|remote desktop gateways?|rdp servers?|rdp endpoints?)\b"),
+    ("T1133", r"(?:exposed|compromis\w*|vulnerable|access to) ~(?:vpns?|citrix gateways?|remote desktop gateways?|rdp servers?|rdp endpoints?)\b"),
     ("T1195.002", r"trojani[sz]ed ~(?:updates?|installers?|versions?)|(?:malicious|backdoored|compromised) (?:software )?updates?\b"),
     ("T1195.001", r"(?:malicious|typosquat\w*|rogue|poisoned) ~(?:npm|pypi|python|ruby|nuget|open[- ]source) (?:packages?|libraries|modules)"),
     ("T1195", r"supply[- ]chain (?:attacks?|compromises?|breach)"),
@@ -48,7 +48,7 @@ PHRASES: tuple[tuple[str, str], ...] = (
     ("T1059.003", r"\bcmd(?:\.exe)? /[ck]\b|windows command (?:shell|prompt)|(?:creat|drop|execut|launch|run|us)\w* ~(?:batch (?:scripts?|files?)|\.bat\b|cmd\.exe)"),
     ("T1059.004", r"(?:download|drop|execut|fetch|launch|run)\w* ~(?:bash|shell) (?:scripts?|commands?)|/bin/(?:ba)?sh\b"),
     ("T1059.005", r"\b(?:vba|vbs|vbscript|visual basic)\b ~(?:macros?|scripts?|code|files?|downloaders?|payloads?)|macro-(?:enabled|laden|laced|embedded)|(?:malicious|embedded|obfuscated|excel|word|office) ~macros?\b|\.vbs\b"),
-    ("T1059.006", r"(?:deploy|drop|execut|launch|run)\w* ~python\b|python (?:scripts?|payloads?|backdoors?)"),
+    ("T1059.006", r"(?:deploy|drop|execut|launch|run)\w* ~python\b|(?:malicious|obfuscated) python|python (?:payloads?|backdoors?|stealers?)"),
     ("T1059.007", r"(?:malicious|obfuscated|injected|embedded|contain\w*|execut\w*|run\w*|download\w*|deliver\w*|drop\w*) ~(?:javascript|jscript)|(?:javascript|jscript) (?:downloaders?|payloads?|droppers?|loaders?|backdoors?|skimmers?)"),
     ("T1059.010", r"\bauto(?:it|hotkey)\b ~(?:scripts?|payloads?|compiled|executables?|interpreters?|loaders?|binar\w+)|compiled ~autoit"),
     ("T1059.002", r"\bapplescripts?\b|\bosascript\b"),
@@ -98,7 +98,7 @@ PHRASES: tuple[tuple[str, str], ...] = (
     ("T1220", r"\bxsl (?:files?|scripts?)\b"),
     ("T1221", r"(?:remote )?template injection|remote templates?\b"),
     ("T1197", r"\bbitsadmin\b|\bbits jobs?\b|background intelligent transfer"),
-    ("T1140", r"certutil ~-?decode|(?:decod|decrypt|deobfuscat|unpack)(?:e|es|ed|s|ing) ~(?:payloads?|strings?|shellcode|config\w*|dlls?|stage|binar\w+|executables?|resources?|code|scripts?|files?)\b"),
+    ("T1140", r"certutil ~-?decode|\b(?:decod(?:e|es|ing)|decrypt(?:s|ing)?|deobfuscat(?:e|es|ing)|unpack(?:s|ing)?) ~(?:payloads?|strings?|shellcode|config\w*|dlls?|stage|binar\w+|executables?|resources?|code|scripts?|files?)\b"),
     ("T1027.002", r"\b(?:upx|themida|vmprotect|confuserex|enigma protector)\b|packed (?:with|using|by)|(?:custom|commercial|runtime) packers?"),
     ("T1027.003", r"steganograph\w*"),
     ("T1027.006", r"html[- ]smuggl\w*"),
@@ -108,9 +108,9 @@ PHRASES: tuple[tuple[str, str], ...] = (
     ("T1036.002", r"right-to-left override|\brtlo?\b character"),
     ("T1036.007", r"double (?:file )?extensions?\b"),
     ("T1036", r"(?:masquerad|disguis|pretend|pos(?:e|es|ed|ing)\b)\w* ~(?:as|itself|to be) ~~(?:legitimate|genuine|updates?|updaters?|adobe|flash|java|microsoft|windows|system|svchost|chrome|installers?|apps?|applications?|software|documents?|pdf|vpn|plugin)\b"),
-    ("T1553.002", r"(?:digitally|code)[- ]sign(?:ed|ing)|(?:stolen|valid|fraudulent|revoked) ~(?:code[- ])?signing certificates?|signed ~(?:stolen|valid|fraudulent|revoked|legitimate) ~certificates?"),
+    ("T1553.002", r"\b(?:digitally|code)[- ]sign(?:ed|ing)|(?:stolen|valid|fraudulent|revoked) ~(?:code[- ])?signing certificates?|signed ~(?:stolen|valid|fraudulent|revoked|legitimate) ~certificates?"),
     ("T1553.005", r"mark[- ]of[- ]the[- ]web|\bmotw\b"),
-    ("T1497", r"\banti-?\s?(?:vm|sandbox|virtual\w*|analysis|emulation)\b|sandbox (?:evasion|detection)|(?:detect|check|evad|avoid|bypass)\w* ~~(?:virtual machines?|sandbox(?:es|ing)?\b|virtuali[sz]ed|virtual environments?|vmware|virtualbox)"),
+    ("T1497", r"\banti-?\s?(?:vm|sandbox|virtual\w*|analysis|emulation)\b|sandbox[- ]evasion|\b(?:detect|check|evad|avoid|bypass)\w* ~(?:virtual machines?|sandbox(?:es|ing|ed)?\b|virtuali[sz]ed|virtual environments?|vmware|virtualbox)"),
     ("T1678", r"(?:sleep|delay)\w* ~(?:execution|analysis)|time-?based evasion"),
     ("T1622", r"\banti-?\s?debug\w*|isdebuggerpresent|(?:detect|check|evad)\w* ~debugg(?:er|ers|ing)\b"),
     ("T1480", r"\bgeo-?\s?fenc\w*|execution guardrails?"),
@@ -124,7 +124,7 @@ PHRASES: tuple[tuple[str, str], ...] = (
     ("T1686", r"(?:disabl|modif|chang|add)\w* ~firewall(?: rules?| exceptions?)?\b|netsh ~firewall"),
     ("T1112", r"(?:modif|chang|alter|edit)\w* ~registry|(?:add|set|creat|writ|stor)\w* ~~registry (?:keys?|entr(?:y|ies)|values?)"),
     # Credential access
-    ("T1003.001", r"\blsass\b"),
+    ("T1003.001", r"\blsass(?:\.exe)? ~(?:memory|dump\w*|credentials)|(?:dump|read|access|inject|cop)\w* ~~\blsass\b"),
     ("T1003.002", r"\bsam (?:hive|database|registry)"),
     ("T1003.003", r"\bntds(?:\.dit)?\b"),
     ("T1003.006", r"\bdcsync\b"),
@@ -152,7 +152,7 @@ PHRASES: tuple[tuple[str, str], ...] = (
     ("T1016", rf"{_FETCH} ~~(?:external ip|public ip|ip address(?:es)?|mac address(?:es)?|network (?:configuration|information|settings|adapters?))\b|\bipconfig\b"),
     ("T1057", r"(?:list|enumerat|collect|scan|iterat|check)\w* ~running process(?:es)?|list of ~process(?:es)?\b|\btasklist\b|process (?:list|enumeration)\b"),
     ("T1083", r"(?:enumerat|list|search|scan|look|travers)\w* ~(?:files|directories|folders|drives)\b ~(?:with|for|on|in|and|extension)|(?:file|directory) (?:listing|enumeration)"),
-    ("T1518.001", r"(?:check|enumerat|detect|identif|look|search|collect|gather|list)\w* ~~(?:antivirus|anti-?virus|security (?:software|products?|solutions?)|installed av)\b"),
+    ("T1518.001", r"\b(?:check|enumerat|look|search|collect|gather|list|scan)(?:s|es|ed|ing)?\b ~~(?:antivirus|anti-?virus|security (?:software|products?|solutions?)|installed av)\b"),
     ("T1012", r"\b(?:quer(?:y|ies|ying)|reads?|reading|check\w*) ~registry\b"),
     ("T1087", r"(?:enumerat|discover|list)\w* ~(?:user|domain|local|admin\w*) accounts?\b|net user /domain"),
     ("T1482", r"\bnltest\b|domain trusts?\b"),
@@ -161,7 +161,7 @@ PHRASES: tuple[tuple[str, str], ...] = (
     ("T1135", r"(?:enumerat|scan|discover|list|encrypt)\w* ~(?:network|smb|shared) (?:shares?|drives?|folders?)"),
     ("T1049", r"\bnetstat\b"),
     ("T1614.001", r"(?:check|determin|verif|quer|detect|identif)\w* ~~(?:keyboard (?:layouts?|language)|system language|language (?:settings?|id)|locale)\b"),
-    ("T1614", r"(?:check|determin|verif|quer|detect|identif|geo-?locat)\w* ~(?:victim\S* |device\S* |machine\S* |user\S* )?(?:country|geo-?location|location)\b"),
+    ("T1614", r"\b(?:check|determine|verif|quer|identif|geo-?locat)\w* ~(?:victim\S* |device\S* |machine\S* |user\S* )?(?:country|geo-?location|location)\b"),
     # Lateral movement
     ("T1021.001", r"(?:via|using|over|through|abus\w*|exposed|compromis\w*|lateral\w* ~) ~(?:\brdp\b|remote desktop protocol)|\brdp (?:sessions?|connections?|credentials|access|brute)|rdp-based"),
     ("T1021.002", r"admin\$|\b(?:smb|administrative|admin) shares?\b|(?:via|over|through) smb\b"),
@@ -188,7 +188,7 @@ PHRASES: tuple[tuple[str, str], ...] = (
     ("T1132.001", r"(?:traffic|requests?|responses?|communications?|exfiltrated data|beacons?|sent) ~~base64"),
     ("T1095", r"\braw (?:tcp|sockets?)\b|custom (?:tcp|binary) protocol|(?:c2|communicat\w*) ~(?:over|via|using) (?:icmp|tcp|udp)\b"),
     ("T1571", r"non-?standard ports?\b"),
-    ("T1105", r"download\w* ~~(?:payloads?|malware|second[- ]stage|next[- ]stage|additional (?:\w+ )?(?:modules?|malware|payloads?|files?|components?|plugins?)|executables?|dlls?|trojan|loader|binar\w+|tools)\b|(?:fetch|retriev)\w* ~(?:payloads?|second[- ]stage|next[- ]stage)"),
+    ("T1105", r"\bdownload(?:s|ed|ing)?\b ~~(?:payloads?|malware|second[- ]stage|next[- ]stage|additional (?:\w+ )?(?:modules?|malware|payloads?|files?|components?|plugins?)|executables?|dlls?|trojan|loader|binar\w+|tools)\b|(?:fetch|retriev)\w* ~(?:payloads?|second[- ]stage|next[- ]stage)"),
     ("T1090.003", r"(?:communicat|c2|c&c|connect|traffic|server)\w* ~~\btor\b|\btor (?:hidden service|c2|network for)"),
     ("T1090", r"(?:socks5?|reverse|residential) prox(?:y|ies)\b|prox(?:y|ies) ~(?:botnet|traffic)"),
     ("T1568.002", r"domain[- ]generat\w+ algorithms?|\bdgas?\b"),
@@ -201,7 +201,7 @@ PHRASES: tuple[tuple[str, str], ...] = (
     ("T1567.002", r"\brclone\b|megasync|(?:exfiltrat|upload)\w* ~~(?:cloud storage|dropbox|google drive|onedrive|\bmega\b)"),
     ("T1567", r"exfiltrat\w* ~~(?:telegram|discord|pastebin|webhooks?)|(?:telegram|discord) ~~exfiltrat\w*"),
     # Impact
-    ("T1486", r"encrypt(?:s|ed|ing)? ~(?:files?|documents|drives?|disks?|systems?|servers?|machines|computers|virtual machines|virtual disks|vms|hosts|network drives|victim\S*)\b|file[- ]encrypt\w*|encrypted ~ransom|double extortion"),
+    ("T1486", r"encrypt(?:s|ed|ing)? (?:all |the |their |its |your |any |important |local |user\S* |victim\S* |infected |targeted |compromised ){0,3}(?:files|documents|drives|disks|systems|servers|machines|computers|virtual machines|virtual disks|vms|hosts|network drives)\b|file[- ]encrypt\w*|encrypted ~ransom|double extortion"),
     ("T1490", r"shadow (?:volume )?cop(?:y|ies)|\bvssadmin\b|\bbcdedit\b|(?:delet|disabl|inhibit|destroy)\w* ~(?:backups?|system restore|recovery)\b"),
     ("T1489", r"(?:stop|kill|terminat)\w* ~(?:services|processes) ~~(?:encrypt|database|backup|sql|files)\w*"),
     ("T1485", r"\bwipers?\b|\bwip(?:e|es|ed|ing) ~(?:data|disks?|drives?|systems?|files|machines)\b|data-?\s?wiping"),
