@@ -45,7 +45,7 @@ fuzz: $(STAMP)  ## feed the readers what breaks them, a minute each; ARGS="--sec
 	@exec $(BIN)/python -m tests.fuzz $(ARGS)
 
 lock: $(STAMP)  ## pin every dependency anew, with hashes; ARGS="--upgrade" takes newer versions
-	$(PIP_COMPILE) $(ARGS) --extra pdf --output-file requirements/runtime.txt pyproject.toml requirements/oldest.in
+	$(PIP_COMPILE) $(ARGS) --extra pdf --extra worker --output-file requirements/runtime.txt pyproject.toml requirements/oldest.in
 	cd requirements && ../$(PIP_COMPILE) $(ARGS) --output-file knowledge.txt knowledge.in
 	cd requirements && ../$(PIP_COMPILE) $(ARGS) --output-file dev.txt dev.in
 	cd requirements && ../$(PIP_COMPILE) $(ARGS) --output-file peers.txt peers.in

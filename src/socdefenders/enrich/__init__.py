@@ -1,4 +1,8 @@
-"""What is learnt from an article, without any I/O: techniques, actors, malware, sectors, category, severity, summary."""
+"""What is learnt from an article, without any I/O.
+
+Techniques, actors, malware and sectors with the sentence that names each; category and severity with reasons; a
+summary.
+"""
 
 from socdefenders.enrich.findings import Category, Classification, Findings, Reason, Severity, Tagged
 from socdefenders.enrich.reading import read_article

@@ -20,7 +20,7 @@ from socdefenders.model import Confidence
 try:
     import ahocorasick
 except ImportError:  # of the extra `worker`; without it no names are found
-    ahocorasick = None  # type: ignore[assignment]
+    ahocorasick = None
 
 COMMON = 3.0
 """The Zipf frequency from which on a word is taken for an English one."""
@@ -181,7 +181,7 @@ def _may_follow(text: str, end: int) -> bool:
     if text[end] == ".":
         return False
     tail = text[end + 1 : end + 3]
-    return text[end] == "-" or tail[:1] == "s" and not tail[1:].isalnum()
+    return text[end] == "-" or (tail.startswith("s") and not tail[1:].isalnum())
 
 
 def _mention(sentence: Sentence, start: int, end: int, entry: Entry) -> Mention | None:
@@ -206,13 +206,13 @@ def _has_capitals(surface: str, entry: Entry, *, exact: bool) -> bool:
 
 
 def _is_title_case(text: str) -> bool:
-    found = [word for word in _WORD.findall(text) if len(word) > 3]
+    found: list[str] = [word for word in _WORD.findall(text) if len(word) > 3]
     return sum(word[:1].isupper() for word in found) > 0.7 * len(found)
 
 
 def _cues(text: str, start: int, end: int) -> frozenset[str]:
     """Return what the words beside a name say that it is a name of."""
-    after = [word.lower() for word in _WORD.findall(text[end : end + _AFTER].split(". ")[0])[:2]]
+    after = [word.lower() for word in _WORD.findall(text[end : end + _AFTER].partition(". ")[0])[:1]]
     before = [word.lower() for word in _WORD.findall(text[max(0, start - _BEFORE) : start].rsplit(". ", 1)[-1])]
     found = set()
     if after:

@@ -1,14 +1,14 @@
 """Many patterns over one sentence, at the cost of few.
 
-Every rule says in RE2's syntax what it looks for. Running them all over every sentence would take most of a
-millisecond each; so from each pattern the literals are derived of which every match holds one, all literals are looked for
-at once, and only the rules run whose literals are there.
+Every rule says in RE2's syntax what it looks for; `table` reads many of them out of a text. Running them all over
+every sentence would take most of a millisecond each time. So from each pattern the literals are derived of which every
+match holds one, all literals are looked for at once, and only the rules run whose literals are there.
 """
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple
+from collections.abc import Container, Iterable, Iterator
+from typing import Any
 
 import re2
 
@@ -29,7 +29,7 @@ class Rules:
     """Patterns with what each stands for, compiled once."""
 
     def __init__(self, rules: Iterable[tuple[str, str]]) -> None:
-        """Take pairs of what a rule stands for and its pattern, with `~` for up to three words and `~~` for up to eight."""
+        """Take what each rule stands for, and its pattern with `~` for up to three words and `~~` for up to eight."""
         self._rules: list[tuple[str, Any]] = []
         needing: dict[str, list[int]] = defaultdict(list)
         for number, (name, short) in enumerate(rules):
@@ -43,15 +43,35 @@ class Rules:
             self._literals.Add(re2.escape(literal).encode())
         self._literals.Compile()
 
-    def search(self, lower: bytes) -> Iterator[tuple[str, str]]:
-        """Give what the rules that match a sentence in lower case stand for, and the words that they matched."""
+    def search(self, lower: bytes, skip: Container[str] = ()) -> Iterator[tuple[str, str]]:
+        """Give what the rules that match a sentence in lower case stand for, and the words that they matched.
+
+        Rules for what is in `skip` are not tried.
+        """
         literals = self._literals.Match(lower)
         if literals:
             for number in sorted({rule for each in literals for rule in self._of_literal[each]}):
                 name, pattern = self._rules[number]
-                match = pattern.search(lower)
+                match = None if name in skip else pattern.search(lower)
                 if match is not None:
                     yield name, match[0].decode("utf-8", "replace")
+
+
+def table(text: str, **parts: str) -> tuple[tuple[str, str], ...]:
+    """Read rules out of a text: a name and its pattern a line, which indented lines go on with.
+
+    `<name>` stands for the part of that name; lines that begin with `#` are comments.
+    """
+    rules: list[list[str]] = []
+    for line in text.splitlines():
+        if line.startswith(" "):
+            rules[-1][1] += line.lstrip()
+        elif line and not line.startswith("#"):
+            rules.append(line.split(" ", 1))
+    for part, pattern in parts.items():
+        for rule in rules:
+            rule[1] = rule[1].replace(f"<{part}>", pattern)
+    return tuple((name, pattern) for name, pattern in rules)
 
 
 def expanded(short: str) -> str:

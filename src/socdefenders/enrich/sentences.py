@@ -1,8 +1,8 @@
 """Text into sentences, as evidence is quoted and as rules read it.
 
-A sentence ends neither at `evil[.]example` nor behind an abbreviation, an initial or a file's name, and goes on over the
-line breaks of a PDF. What is no prose in it (links, paths, code, indicators) is blanked out for the rules, so that a
-name in a URL is no mention. Every step is linear, and no sentence is longer than a thousand characters.
+A sentence ends neither at `evil[.]example` nor behind an abbreviation or a file's name, and goes on over the line
+breaks of a PDF. What is no prose in it (links, paths, code, indicators) is blanked out for the rules, so that a name
+in a URL is no mention. Every step is linear, and no sentence is longer than a thousand characters.
 """
 
 import re
@@ -17,13 +17,14 @@ _BLANK = "\x00"
 """Stands for what was blanked out; no rule matches it, and it is no white space."""
 
 _END = re.compile(r"""[.!?…]["'”’»)\]*_]{0,4}(?=\s)|\n""")
-_ABBREVIATIONS = frozenset(
-    """
-    al approx aug ave co corp dec dept dr e.g eg esp est etc feb fig figs gen gov i.e ie inc jan jr jul jun llc ltd mar
-    misc mr mrs ms no nov oct p pp prof rep rev sec sen sep sept sr st u.k u.n u.s u.s.c v ver vol vs
-    """.split()
+_ABBREVIATED = """
+    al approx aug ave co corp dec dept dr e.g eg esp est etc feb fig figs gen gov i.e ie inc jan jr jul jun llc
+    ltd mar misc mr mrs ms no nov oct p pp prof rep rev sec sen sep sept sr st u.k u.n u.s u.s.c v ver vol vs
+"""
+_ABBREVIATIONS = frozenset(_ABBREVIATED.split())
+_GOES_ON = re.compile(
+    r"(?:,|\b(?:a|an|and|as|at|by|for|from|in|into|is|of|on|or|that|the|to|was|were|which|with))[ \t]*\Z"
 )
-_GOES_ON = re.compile(r"(?:,|\b(?:a|an|and|as|at|by|for|from|in|into|is|of|on|or|that|the|to|was|were|which|with))[ \t]*\Z")
 _LAST_WORD = re.compile(r"[\w.]+\Z")
 _REACH = 24
 """Characters before a stop in which an abbreviation stands."""

@@ -1,7 +1,8 @@
 """How bad it is what an article reports, as a sum of reasons: where its category starts, and what its lead adds.
 
-The bands are those of CVSS. Only the title and the lead count, because long reports mention everything somewhere; advice and
-opinion count half, because nothing has happened in them. A score of CVSS in an article on a vulnerability is the least it gets.
+The bands are those of CVSS. Only the title and the lead count, because long reports mention everything somewhere;
+advice and opinion count half, because nothing has happened in them. A CVSS score that an article on a vulnerability
+gives is the least that it gets.
 """
 
 import re
@@ -9,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 
 from socdefenders.enrich.findings import Category, Reason, Severity, Tagged
-from socdefenders.enrich.rules import Rules
+from socdefenders.enrich.rules import Rules, table
 from socdefenders.enrich.sentences import Sentence
 from socdefenders.model import Confidence
 
@@ -35,21 +36,56 @@ BASES = {
 """Where an article of a category starts."""
 
 ADDS = {
-    "exploited": (2.0, r"exploit\w* ~in the wild|actively exploit\w*|(?:under|active) ~exploitation\b|known exploited|exploited (?:by|in) ~attack\w*|mass exploitation"),
-    "zero-day": (1.5, r"zero-?\s?days?\b|\b0-?days?\b"),
-    "remote code execution": (1.5, r"remote code execution|\brce\b|execute (?:arbitrary|malicious) (?:code|commands)|arbitrary code execution"),
-    "without credentials": (0.5, r"unauthenticated|pre-auth\w*|without authentication|auth\w* bypass"),
-    "public exploit": (0.5, r"proof[- ]of[- ]concept|\bpoc\b|public exploit|exploit code"),
-    "ordered to act": (1.0, r"emergency directive|patch immediately|urged? ~(?:patch|update|upgrade)|known exploited vulnerabilities catalog"),
-    "destructive": (1.5, r"\bwipers?\b|data-?wiping|destructive"),
-    "ransom": (1.0, r"\bransomware\b|\bextort\w*"),
-    "supply chain": (1.0, r"supply[- ]chain (?:attack|compromise)|trojani[sz]ed ~(?:update|installer)s?"),
-    "state actor": (0.5, r"state-(?:sponsored|backed|aligned)|nation[- ]state|espionage|\bapt[- ]?\d*\b"),
-    "millions affected": (1.0, r"\bmillions? (?:of )?~(?:users|people|customers|records|accounts|devices|patients|individuals)|\d million"),
-    "operations disrupted": (1.0, r"(?:shut|shuts|shutting) ~down|\boutage\b|disrupt\w* ~(?:operations|services|production)|forced ~offline"),
-    "no exploitation known": (-1.0, r"(?:no|not) ~(?:evidence|aware|signs|reports?) ~exploit\w*|not ~exploited in the wild"),
+    "exploited": 2.0,
+    "zero-day": 1.5,
+    "remote-code-execution": 1.5,
+    "without-credentials": 0.5,
+    "public-exploit": 0.5,
+    "ordered-to-act": 1.0,
+    "destructive": 1.5,
+    "ransom": 1.0,
+    "supply-chain": 1.0,
+    "state-actor": 0.5,
+    "millions-affected": 1.0,
+    "operations-disrupted": 1.0,
+    "no-exploitation-known": -1.0,
 }
-"""What is added for what a title or a lead says, and the phrases that say it."""
+"""What is added for what a title or a lead says."""
+
+_SAID = table(
+    r"""
+exploited exploit\w* ~in the wild
+    |actively exploit\w*
+    |(?:under|active) ~exploitation\b
+    |known exploited
+    |exploited (?:by|in) ~attack\w*
+    |mass exploitation
+zero-day zero-?\s?days?\b|\b0-?days?\b
+remote-code-execution remote code execution
+    |\brce\b
+    |execute (?:arbitrary|malicious) (?:code|commands)
+    |arbitrary code execution
+without-credentials unauthenticated|pre-auth\w*|without authentication|auth\w* bypass
+public-exploit proof[- ]of[- ]concept|\bpoc\b|public exploit|exploit code
+ordered-to-act emergency directive
+    |patch immediately
+    |urged? ~(?:patch|update|upgrade)
+    |known exploited vulnerabilities catalog
+destructive \bwipers?\b|data-?wiping|destructive
+ransom \bransomware\b|\bextort\w*
+supply-chain supply[- ]chain (?:attack|compromise)|trojani[sz]ed ~(?:update|installer)s?
+state-actor state-(?:sponsored|backed|aligned)|nation[- ]state|espionage|\bapt[- ]?\d*\b
+millions-affected \bmillions? (?:of )?~(?:users|people|customers|records|accounts|devices|patients|individuals)
+    |\d million
+operations-disrupted (?:shut|shuts|shutting) ~down
+    |\boutage\b
+    |disrupt\w* ~(?:operations|services|production)
+    |forced ~offline
+no-exploitation-known (?:no|not) ~(?:evidence|aware|signs|reports?) ~exploit\w*
+    |not ~exploited in the wild
+"""
+)
+"""The phrases that say it."""
 
 _CVSS = re.compile(rb"cvss[^0-9.]{0,40}(?:v?[234](?:\.\d)?[^0-9]{1,30})?(10(?:\.0)?|\d\.\d)\b")
 
@@ -64,7 +100,7 @@ def assess(category: Category, sentences: Sequence[Sentence], sectors: Sequence[
             said.setdefault(name, words)
     if category.slug == "ransomware":
         said.pop("ransom", None)  # which the category's own start says
-    reasons += [Reason(name, factor * ADDS[name][0], said[name]) for name in ADDS if name in said]
+    reasons += [Reason(name, factor * ADDS[name], said[name]) for name in ADDS if name in said]
     hit = [each.name for each in sectors if each.confidence is Confidence.HIGH]
     if hit:
         reasons.append(Reason("critical infrastructure", factor * 0.5, ", ".join(hit)))
@@ -98,4 +134,4 @@ def _bounded(reasons: list[Reason]) -> Severity:
 
 @cache
 def _rules() -> Rules:
-    return Rules((name, pattern) for name, (_, pattern) in ADDS.items())
+    return Rules(_SAID)

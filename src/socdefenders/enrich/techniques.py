@@ -1,7 +1,7 @@
 """Techniques of MITRE ATT&CK: by id, by the name that ATT&CK gives them, and by phrases that describe them.
 
 An id is certain. A name counts when it has several words and is written with ATT&CK's own capitals, because
-"Email Addresses" and "Tool" are techniques too. Phrases are the rules of `phrases`. Every technique comes with its sentence.
+"Email Addresses" and "Tool" are techniques too. Phrases are the rules of `phrases`. Each comes with its sentence.
 """
 
 import re
@@ -160,7 +160,7 @@ def _by_phrase(sentences: Sequence[Sentence], known: Knowledge) -> Iterator[Tagg
     rules, advice = _phrases()
     done: set[str] = set()
     for sentence in sentences:
-        matches = [(found, words) for found, words in rules.search(sentence.lower) if found not in done]
+        matches = list(rules.search(sentence.lower, done))
         if matches and not advice.search(sentence.lower):
             for found, words in matches:
                 done.add(found)
