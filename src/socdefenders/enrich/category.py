@@ -103,7 +103,7 @@ attacks-breaches cyber-?\s?attacks?\b
 phishing \b(?:spear-?\s?)?phish\w*
     |\bsmishing\b
     |\bvishing\b
-    |\bscams?\b
+    |\bscam\w*
     |\bbec\b
     |business e-?mail compromise
     |\bmalspam\b

@@ -38,6 +38,7 @@ _MOST_MENTIONS = 5_000
 _PUT_TOGETHER = re.compile(r"([A-Za-z]{2,})[ -]?(\d{1,4})\Z")
 _IDS = re.compile(r"[GSC]\d{4}\Z")
 _SUFFIX = re.compile(r"(.{4,}?)[ -](?:ransomware|malware|trojan|backdoor|group|team|gang)\Z", re.IGNORECASE)
+_POSSESSIVE = re.compile(r"['’]s\Z")
 _WORD = re.compile(r"[^\W_]+(?:['’.&+-][^\W_]+)*")
 _BEFORE = 48
 _AFTER = 32
@@ -212,11 +213,11 @@ def _is_title_case(text: str) -> bool:
 
 def _cues(text: str, start: int, end: int) -> frozenset[str]:
     """Return what the words beside a name say that it is a name of."""
-    after = [word.lower() for word in _WORD.findall(text[end : end + _AFTER].partition(". ")[0])[:1]]
-    before = [word.lower() for word in _WORD.findall(text[max(0, start - _BEFORE) : start].rsplit(". ", 1)[-1])]
+    after = _WORD.findall(text[end : end + _AFTER].lower().partition(". ")[0])
+    before = _WORD.findall(text[max(0, start - _BEFORE) : start].lower().rpartition(". ")[2])
     found = set()
     if after:
-        found.add(words.FOLLOWING.get(after[0]))
+        found.add(words.FOLLOWING.get(_POSSESSIVE.sub("", after[0])))
     if before:
         found.add(words.PRECEDING.get(before[-1]))
         found.add(words.PRECEDING.get(" ".join(before[-2:])))

@@ -167,7 +167,7 @@ T1140 certutil ~-?decode
     |\b(?:decod(?:e|es|ing)|decrypt(?:s|ing)?|deobfuscat(?:e|es|ing)|unpack(?:s|ing)?) ~(?:payloads?|strings?
         |shellcode|config\w*|dlls?|stage|binar\w+|executables?|resources?|code|scripts?|files?)\b
 T1027.002 \b(?:upx|themida|vmprotect|confuserex|enigma protector)\b
-    |packed (?:with|using|by)
+    |(?:binar\w+|samples?|payloads?|executables?|malware|loaders?|files?|dlls?|it) ~packed\b
     |(?:custom|commercial|runtime) packers?
 T1027.003 steganograph\w*
 T1027.006 html[- ]smuggl\w*
@@ -267,8 +267,8 @@ T1057 (?:list|enumerat|collect|scan|iterat|check)\w* ~running process(?:es)?
     |list of ~process(?:es)?\b
     |\btasklist\b
     |process (?:list|enumeration)\b
-T1083 \b(?:enumerat|list|search|scan|look|travers)(?:e|s|es|ed|ing)?\b ~(?:files|directories|folders|drives)\b ~(?:with|for|on|in
-        |and|extension)
+T1083 \b(?:enumerat|list|search|scan|look|travers)(?:e|s|es|ed|ing)?\b ~(?:files|directories|folders|drives)\b ~(?:with
+        |for|on|in|and|extension)
     |(?:file|directory) (?:listing|enumeration)
 T1518.001 \b(?:check|enumerat|look|search|collect|gather|list|scan)(?:s|es|ed|ing)?\b ~~(?:antivirus|anti-?virus
         |security (?:software|products?|solutions?)|installed av)\b
@@ -297,7 +297,7 @@ T1021.002 admin\$|\b(?:smb|administrative|admin) shares?\b|(?:via|over|through) 
 T1021.004 (?:via|over|through) ssh\b|ssh (?:brute|credentials|keys)
 T1021.006 \bwinrm\b|windows remote management
 T1570 (?:copi|cop|transfer|push)\w* ~~(?:other|remote) (?:hosts?|machines?|computers?|systems?) ~network
-T1210 eternal ?blue|exploit\w* ~~(?:smb|zerologon|print ?nightmare)
+T1210 eternalblue|exploit\w* ~~(?:smb|zerologon|print ?nightmare)
 
 # Collection
 T1113 \b(?:tak(?:e|es|ing)|captur(?:e|es|ing)|grab(?:s|bing)?) ~(?:screenshots?|screen shots?)\b

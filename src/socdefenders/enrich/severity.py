@@ -52,7 +52,7 @@ ADDS = {
 }
 """What is added for what a title or a lead says."""
 
-_SAID = table(
+SAID = table(
     r"""
 exploited exploit\w* ~in the wild
     |actively exploit\w*
@@ -134,4 +134,4 @@ def _bounded(reasons: list[Reason]) -> Severity:
 
 @cache
 def _rules() -> Rules:
-    return Rules(_SAID)
+    return Rules(SAID)

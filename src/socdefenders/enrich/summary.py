@@ -48,7 +48,7 @@ _FILLER = (
     r"|our (?:customers|platform|products|cloud|team|blog)|contact us|learn more|stay tuned|image credit"
     r"|as shown|(?:shown|seen|below) (?:in|below)|screenshot|figure|following|thank\w*|copyright"
     r"|all rights reserved|cookies? policy|protects? (?:customers|against)|detects?|md5|sha-?256|appendix"
-    r"|previously (?:written|blogged))\b"
+    r"|previously (?:written|blogged)|appeared first on)\b"
 )
 _LEANING = re.compile(
     r"(?:it|its|this|these|that|those|they|their|he|she|however|also|in addition|additionally|moreover"

@@ -18,8 +18,8 @@ _PRODUCTS = """
     norton nvidia office openssl oracle paypal php playstation pokemongo putty python realvnc rijndael
     salesforce samsung sap skype slack solarwinds sophos splashtop spotify steam symantec teamviewer telegram
     tightvnc tiktok tor trendmicro twitter ubuntu ultravnc viber virtualbox vmware vnc whatsapp wikipedia
-    wordpress yahoo youtube zlib zoom screenconnect rustdesk ultraviewer supremo ammyy winscp filezilla rclone
-    megasync ngrok cloudflared nodejs webex
+    wordpress yahoo youtube zlib zoom screenconnect rustdesk ultraviewer supremo connectwise stopransomware
+    bluesky ammyy winscp filezilla rclone megasync ngrok cloudflared nodejs webex
 """
 _PLAIN = """
     adware antivirus attacker autorun avastvirusinfo backdoor banker bitminer blocker bootkit botnet brotherhood
@@ -79,6 +79,7 @@ _SEVERAL_WORDS = (
     "remote control system",
     "rising sun",
     "social network",
+    "stop ransomware",
     "such security",
     "the big bang",
     "the brotherhood",
