@@ -7,7 +7,7 @@ to eight. The ids are looked up when a rule fires, so that one that ATT&CK repla
 from socdefenders.enrich.rules import table
 
 _FETCH = r"\b(?:collect|enumerat|gather|harvest|obtain|retriev|send|steal|query|querie|determin|exfiltrat|report)\w*"
-_STEAL = r"\b(?:collect|dump|exfiltrat|extract|grab|harvest|log|obtain|recover|retriev|scrap|steal|stole|target)\w*"
+_STEAL = r"\b(?:collect|dump|exfiltrat|extract|grab|harvest|log|obtain|recover|retriev|scrap|steal|stole)\w*"
 _VICTIM = r"(?:victims?|users?|recipients?|targets?)"
 _OPENS = r"(?:opens?|opened|opening|double-?clicks?|executes?|executed|runs?|launch(?:es)?|enables?|enabled|enabling)"
 _LURE = r"(?:phish\w*|spear-?\s?phish\w*|malspam|spam|malicious)"
@@ -165,7 +165,7 @@ T1221 (?:remote )?template injection|remote templates?\b
 T1197 \bbitsadmin\b|\bbits jobs?\b|background intelligent transfer
 T1140 certutil ~-?decode
     |\b(?:decod(?:e|es|ing)|decrypt(?:s|ing)?|deobfuscat(?:e|es|ing)|unpack(?:s|ing)?) ~(?:payloads?|strings?
-        |shellcode|config\w*|dlls?|stage|binar\w+|executables?|resources?|code|scripts?|files?)\b
+        |shellcode|config\w*|dlls?|stage|binar\w+|executables?|resources?|code|scripts?)\b
 T1027.002 \b(?:upx|themida|vmprotect|confuserex|enigma protector)\b
     |(?:binar\w+|samples?|payloads?|executables?|malware|loaders?|files?|dlls?|it) ~packed\b
     |(?:custom|commercial|runtime) packers?
@@ -399,3 +399,5 @@ ADVICE = (
     r"|to avoid|awareness)\b"
 )
 """What a sentence says that tells readers what to do, rather than what was done."""
+DENIED = r"\b(?:do(?:es)? not|do(?:es)?n['’]t|did not|didn['’]t|is not|isn['’]t|was not|cannot|never|no longer)\b"
+"""What a sentence says that tells what was not done."""

@@ -97,7 +97,7 @@ defense-industrial-base \b(?:defen[cs]e|aerospace|military)\b
 energy \b(?:energy|utilities|oil|petroleum|electric)\b
 financial-services \b(?:financ\w+|banking|insurance)\b
 food-and-agriculture \b(?:agricultur\w*|food)\b
-government-facilities \b(?:governments?|governmental|education|academia|public)\b
+government-facilities \b(?:governments?|governmental|education|academia)\b
 healthcare-and-public-health \b(?:health ?-?care|health|medical|pharmaceuticals?)\b
 information-technology \b(?:information technology|technology|high[- ]tech)\b
 nuclear \bnuclear\b

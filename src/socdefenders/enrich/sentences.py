@@ -18,13 +18,15 @@ _BLANK = "\x00"
 
 _END = re.compile(r"""[.!?…]["'”’»)\]*_]{0,4}(?=\s)|\n""")
 _ABBREVIATED = """
-    al approx aug ave co corp dec dept dr e.g eg esp est etc feb fig figs gen gov i.e ie inc jan jr jul jun llc
-    ltd mar misc mr mrs ms no nov oct p pp prof rep rev sec sen sep sept sr st u.k u.n u.s u.s.c v ver vol vs
+    al approx aug ave co corp dec dept dr e.g eg esp est etc feb gen gov i.e ie inc jan jr jul jun llc ltd mar
+    misc mr mrs ms nov oct prof rep rev sec sen sep sept sr st u.k u.n u.s u.s.c vs
 """
 _ABBREVIATIONS = frozenset(_ABBREVIATED.split())
+_BEFORE_NUMBERS = frozenset({"fig", "figs", "no", "p", "pp", "v", "ver", "vol"})
 _GOES_ON = re.compile(
     r"(?:,|\b(?:a|an|and|as|at|by|for|from|in|into|is|of|on|or|that|the|to|was|were|which|with))[ \t]*\Z"
 )
+_WORD = re.compile(r"\w")
 _LAST_WORD = re.compile(r"[\w.]+\Z")
 _REACH = 24
 """Characters before a stop in which an abbreviation stands."""
@@ -95,7 +97,9 @@ def sentences(title: str, text: str, indicators: Iterable[Span] = ()) -> list[Se
     """Return the sentences of a title and a text; `indicators` are those of the text."""
     masked = _masked(text, indicators)
     of_title = [_sentence(title, title, low, high)._replace(start=-1) for low, high in split(title)]
-    return of_title + [_sentence(text, masked, low, high) for low, high in split(masked)]
+    return of_title + [
+        _sentence(text, masked, low, high) for low, high in split(masked) if _WORD.search(masked, low, high)
+    ]
 
 
 def split(text: str) -> Iterator[tuple[int, int]]:
@@ -155,7 +159,8 @@ def _is_code(word: str) -> bool:
 def _stop_ends(text: str, match: re.Match[str]) -> bool:
     """Whether a sentence ends at this mark, which white space follows."""
     at, mark = match.start(), match[0][0]
-    if _first(text, match.end()).islower():
+    following = _first(text, match.end())
+    if following.islower():
         return False
     if mark != ".":
         return True
@@ -166,7 +171,10 @@ def _stop_ends(text: str, match: re.Match[str]) -> bool:
         return True
     last = word[0].lower()
     is_numbering = last.isdigit() and len(last) <= 2 and text[word.start() - 1 : word.start()] in {"", "\n"}
-    return not (last in _ABBREVIATIONS or (len(last) == 1 and last.isalpha()) or is_numbering)
+    is_initial = len(last) == 1 and last.isalpha()
+    return not (
+        is_initial or is_numbering or last in _ABBREVIATIONS or (following.isdigit() and last in _BEFORE_NUMBERS)
+    )
 
 
 def _line_ends(text: str, at: int) -> bool:

@@ -60,7 +60,7 @@ exploited exploit\w* ~in the wild
     |known exploited
     |exploited (?:by|in) ~attack\w*
     |mass exploitation
-zero-day zero-?\s?days?\b|\b0-?days?\b
+zero-day zero-?\s?day\b|zero-days\b|\b0-?days?\b
 remote-code-execution remote code execution
     |\brce\b
     |execute (?:arbitrary|malicious) (?:code|commands)

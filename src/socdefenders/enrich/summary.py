@@ -32,7 +32,8 @@ _NO_LETTER = re.compile(r"[^\w\s]|[\d_]")
 _BEGINS = re.compile(r"[A-Z0-9\"“'‘*_\[]")
 _ENDS = re.compile(r"""[.!]["'”’)*_]{0,3}\Z""")
 _NO_PROSE = re.compile(
-    r"[|{}<>=\\•→#]|\x00.*\x00|\A(?:[*+-]|\d{1,2}[.)]) |\A\*?(?:Figure|Fig|Table|Image|Source|Photo|Note)\b"
+    r"[|{}<>=\\•→#]|(?:\x00+[^\x00]+){2}\x00|\A(?:[*+-]|\d{1,2}[.)]) "
+    r"|\A\*?(?:Figure|Fig|Table|Image|Source|Photo|Note)\b"
 )
 
 _SAYS = (

@@ -157,11 +157,11 @@ def _by_name(sentences: Sequence[Sentence], known: Knowledge) -> Iterator[Tagged
 
 
 def _by_phrase(sentences: Sequence[Sentence], known: Knowledge) -> Iterator[Tagged]:
-    rules, advice = _phrases()
+    rules, other = _phrases()
     done: set[str] = set()
     for sentence in sentences:
         matches = list(rules.search(sentence.lower, done))
-        if matches and not advice.search(sentence.lower):
+        if matches and not other.search(sentence.lower):
             for found, words in matches:
                 done.add(found)
                 yield _tagged(known, (found,), words, sentence, "phrase")
@@ -182,7 +182,7 @@ def _tagged(known: Knowledge, ids: Sequence[str], surface: str, sentence: Senten
 
 @cache
 def _phrases() -> "tuple[Rules, re2._Regexp]":
-    return Rules(phrases.PHRASES), re2.compile(phrases.ADVICE.encode())
+    return Rules(phrases.PHRASES), re2.compile(f"{phrases.ADVICE}|{phrases.DENIED}".encode())
 
 
 @lru_cache(maxsize=2)

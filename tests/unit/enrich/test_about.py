@@ -2,7 +2,7 @@
 
 import pytest
 
-from socdefenders.enrich import category, sectors, severity
+from socdefenders.enrich import Category, category, sectors, severity
 from tests.unit.enrich.invented import read, split
 
 SECTORS = [
@@ -58,7 +58,7 @@ def test_a_list_of_sectors_is_read_to_its_end() -> None:
 
 
 CATEGORIES = [
-    ("vulnerabilities", "Patch fixes flaw in Vane Server", "vulnerability-disclosure"),
+    ("vulnerabilities", "Patch fixes flaw in Vane Server", "security-update"),
     ("malware", "Glasspike is a new banking trojan", "banking-trojan"),
     ("ransomware", "Town of Vane hit by ransomware", "ransomware-attack"),
     ("threat-intelligence", "Espionage by state-backed threat actors", "espionage-campaign"),
@@ -143,7 +143,7 @@ def test_a_score_of_cvss_is_for_vulnerabilities_alone() -> None:
 
 @pytest.mark.parametrize(("score", "label"), [(9.0, "critical"), (7.0, "high"), (4.0, "medium"), (3.9, "low")])
 def test_the_bands_are_those_of_cvss(score: float, label: str) -> None:
-    found = severity.assess(category.Category("vulnerabilities", 0, ()), split(f"CVSS {score}"), ())
+    found = severity.assess(Category("vulnerabilities", 0, ()), split(f"CVSS {score}"), ())
     assert found.label == label or found.score == severity.BASES["vulnerabilities"]
 
 

@@ -14,13 +14,27 @@ ARTICLE = """Quiet Heron is back, and its Glasspike loader with it. In May the g
 with phishing messages that carried an attachment named invoice.doc. The attachment exploits CVE-2031-12345 (T1059.001).
 Glasspike adds a cron job and calls hxxps://cdn[.]evil[.]example/a.
 """
-PIECES = st.sampled_from(
-    [
-        *ARTICLE.split(),
-        *"\n . [.] ]( ` \\ \x00 İ \ud800 ** http:// T1086 The Heron ransomware CVSS 9.8 , ) ( | é 漢".split(" "),
-        "\n\n",
-    ]
-)
+MARKS = [
+    "\n",
+    "\n\n",
+    ".",
+    "[.]",
+    "](",
+    "`",
+    "\\",
+    "\x00",
+    "İ",
+    "\ud800",
+    "**",
+    "http://",
+    ",",
+    ")",
+    "(",
+    "|",
+    "é",
+    "漢",
+]
+PIECES = st.sampled_from([*ARTICLE.split(), *MARKS, "T1086", "The", "Heron", "ransomware", "CVSS", "9.8"])
 HOSTILE = [
     "a",
     ".",

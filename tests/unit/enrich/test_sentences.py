@@ -15,6 +15,7 @@ WHOLE = [
     "The line goes on\nbecause a PDF broke it.",
     "The line goes on behind a small word of\nVane, who wrote it.",
     "1. Open the file.",
+    "See No. 5 and fig. 3 of vol. 2 there.",
 ]
 SEVERAL = [
     ("It came. It went.", ["It came.", "It went."]),

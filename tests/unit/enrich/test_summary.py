@@ -19,7 +19,7 @@ FILLER = [
 
 
 def test_three_sentences_in_their_order() -> None:
-    text = "\n".join([FILLER[0], LEAD, *FILLER[1:3], SECOND, *FILLER[3:], THIRD, "The weather was fine that day."])
+    text = "\n\n".join([FILLER[0], LEAD, *FILLER[1:3], SECOND, *FILLER[3:], THIRD, "The weather was fine that day."])
     assert read(text, TITLE).summary == f"{LEAD} {SECOND} {THIRD}"
 
 

@@ -83,6 +83,10 @@ def test_advice_is_no_report() -> None:
     assert not read("You should look for cron jobs of root.").techniques
 
 
+def test_what_was_not_done_is_none() -> None:
+    assert not read("It does not add cron jobs.").techniques
+
+
 def test_without_knowledge_ids_and_phrases_are_still_found() -> None:
     text = "They used T1086. It adds a cron job."
     found = read_article("", text, extract(text), nothing())
