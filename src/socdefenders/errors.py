@@ -10,8 +10,11 @@ SocDefendersError
 │   │   └── Unsupported        well-formed, but of a kind that is not kept here (a CIDR block)
 │   └── PayloadTooLarge        a request announces a body that nothing reads
 ├── SettingsError              a setting is missing or cannot be read
+│   └── FeedKeyMissing         a source needs a key that no setting holds
 ├── FeedError                  a published file or page could not be read
-│   └── UnknownFormat          nothing recognises the file
+│   ├── UnknownFormat          nothing recognises the file
+│   └── FetchFailed            it could not be had from its publisher; says why, and whether to try again
+├── CatalogError               a source is described wrongly; names the file and the key
 ├── KnowledgeError             what is known beforehand cannot be compiled or read
 │   └── KnowledgeMissing       the packages that it is compiled out of are not installed
 ├── StorageError               the database refused or cannot be used
@@ -33,7 +36,23 @@ SocDefendersError
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import ClassVar
+from typing import ClassVar, Literal
+
+FetchReason = Literal[
+    "connection",
+    "content-type",
+    "decoding",
+    "http-status",
+    "not-http",
+    "redirect-loop",
+    "refused-address",
+    "robots",
+    "timeout",
+    "tls",
+    "too-large",
+    "truncated",
+]
+"""Why something could not be fetched, for tables and metrics."""
 
 
 class SocDefendersError(Exception):
@@ -77,12 +96,50 @@ class SettingsError(SocDefendersError):
     """A setting is missing or cannot be read."""
 
 
+class FeedKeyMissing(SettingsError):
+    """The source needs a key, and no setting holds it."""
+
+
 class FeedError(SocDefendersError):
     """The published file or page could not be read."""
 
 
 class UnknownFormat(FeedError):
     """No known format matches this file; name one with --format."""
+
+
+class FetchFailed(FeedError):
+    """The publisher's address could not be fetched."""
+
+    def __init__(
+        self,
+        message: str | None = None,
+        *,
+        reason_code: FetchReason = "connection",
+        permanent: bool = False,
+        retry_after: float | None = None,
+        status: int | None = None,
+    ) -> None:
+        """Say why, and with what HTTP status if there was one.
+
+        `permanent` means that asking again in the same way is not expected to help. `retry_after` is in seconds, as
+        the publisher wishes.
+        """
+        super().__init__(message)
+        self.reason_code = reason_code
+        self.permanent = permanent
+        self.retry_after = retry_after
+        self.status = status
+
+
+class CatalogError(SocDefendersError):
+    """The description of a source cannot be read."""
+
+    def __init__(self, message: str | None = None, *, file: str = "", key: str | None = None) -> None:
+        """Name the `file` and, where one is at fault, the `key` in it."""
+        super().__init__(message)
+        self.file = file
+        self.key = key
 
 
 class KnowledgeError(SocDefendersError):

@@ -115,6 +115,8 @@ class Document:
     line: int = 0
     source: str | None = None
     """The publication's own name, where the file says it."""
+    entry_hash: bytes | None = None
+    """Of the entry in a feed that led to it, by which a change is noticed; None: it did not come by a feed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +164,7 @@ class NewArticle:
     published_at: datetime | None
     modified_at: datetime | None
     text: str
+    entry_hash: bytes | None = None
 
 
 class Sighting(NamedTuple):

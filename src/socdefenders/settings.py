@@ -18,7 +18,9 @@ from platformdirs import user_data_path
 from socdefenders.errors import SettingsError
 
 PREFIX = "SOCDEFENDERS_"
-SECRETS = frozenset({"database_url", "valkey_url"})
+FEED_KEYS = ("abuse_ch_key", "otx_key", "phishtank_key")
+"""Settings that hold the keys of publishers, by the names under which the catalog of sources asks for them."""
+SECRETS = frozenset({"database_url", "fetch_proxy", "valkey_url", *FEED_KEYS})
 OTHERS = frozenset({PREFIX + "KEY", PREFIX + "SHARED"})
 """No settings of an instance: the key that `socdefenders search --url` sends, and the tests' folder of real data."""
 VALKEY_SCHEMES = ("valkey", "redis", "valkeys", "rediss")
@@ -75,12 +77,33 @@ class Settings:
     """Requests a day of a pro key."""
     failed_auth_per_minute: int = 10
     """Failed authentications a minute from one client address."""
+    feeds_dir: Path | None = None
+    """The folder of an operator's own sources; None: `feeds` in the data directory."""
+    worker_concurrency: int = 4
+    """Sources a worker looks at at a time."""
+    abuse_ch_key: str | None = None
+    """The Auth-Key of abuse.ch: URLhaus, ThreatFox, MalwareBazaar."""
+    otx_key: str | None = None
+    """The key of AlienVault OTX."""
+    phishtank_key: str | None = None
+    """The application key of PhishTank."""
+    fetch_contact: str | None = None
+    """An address of mail or the web that publishers are told, so that they can reach whoever runs this instance."""
+    fetch_allowed: tuple[Network | str, ...] = ()
+    """Networks and host names that may be fetched from although they are not of the public internet."""
+    fetch_proxy: str | None = None
+    """The HTTP proxy through which publishers are reached."""
 
     def tier(self, name: str) -> Tier:
         """Return the budgets of tier `name`, "free" or "pro"."""
         if name == "pro":
             return Tier(name="pro", per_minute=self.pro_per_minute, per_day=self.pro_per_day)
         return Tier(name="free", per_minute=self.free_per_minute, per_day=self.free_per_day)
+
+    def feed_keys(self) -> dict[str, str]:
+        """Return the keys of publishers that are set, by the names of their settings."""
+        held = {"abuse_ch_key": self.abuse_ch_key, "otx_key": self.otx_key, "phishtank_key": self.phishtank_key}
+        return {name: key for name, key in held.items() if key}
 
 
 FIELDS = tuple(field.name for field in fields(Settings))
@@ -165,6 +188,13 @@ def _url(*schemes: str) -> Callable[[str], str]:
     return reader
 
 
+def _key(raw: str) -> str:
+    # The message does not repeat it: it is a secret. What is no such text would split a header or an address.
+    if not re.fullmatch(r"[!-~]{1,500}", raw):
+        raise ValueError("no key: up to 500 letters, digits and signs of ASCII, without blanks.")
+    return raw
+
+
 def _public(raw: str) -> str:
     return _url("http", "https")(raw).rstrip("/")
 
@@ -192,6 +222,40 @@ def _networks(raw: str) -> tuple[Network, ...]:
     return tuple(ip_network(part.strip(), strict=False) for part in raw.split(",") if part.strip())
 
 
+def _contact(raw: str) -> str:
+    if not re.fullmatch(r"[!-'*-~]{3,200}", raw):
+        raise ValueError(f"{raw!r} is no address of mail or the web.")
+    return raw
+
+
+def _allowed(raw: str) -> tuple[Network | str, ...]:
+    return tuple(_network_or_name(part.strip()) for part in raw.split(",") if part.strip())
+
+
+def _network_or_name(part: str) -> Network | str:
+    try:
+        return ip_network(part, strict=False)
+    except ValueError as error:
+        name = part.lower().rstrip(".")
+        if re.fullmatch(r"[a-z0-9_-]+(?:\.[a-z0-9_-]+)*", name) and not re.fullmatch(r"[0-9.]+", name):
+            return name
+        raise ValueError(f"{part!r} is neither a network nor the name of a host.") from error
+
+
+def _proxy(raw: str) -> str:
+    address = _url("http")(raw)
+    try:
+        parts = urlsplit(address)
+        port = parts.port
+    except ValueError as error:
+        raise ValueError("no address that can be read; write http://host:port.") from error
+    if not (port and re.fullmatch(r"[\w.:-]+", parts.hostname or "", re.ASCII) and raw.isascii() and raw.isprintable()):
+        raise ValueError("names no host and port; write http://host:port.")
+    if parts.netloc.count("@") > 1 or parts.path not in {"", "/"} or parts.query or parts.fragment:
+        raise ValueError("has more than a name, a password, a host and a port; an @ in the first two is written %40.")
+    return address
+
+
 def _path(raw: str) -> Path:
     try:
         return Path(raw).expanduser().absolute()
@@ -217,4 +281,12 @@ READERS: dict[str, Callable[[str], object]] = {
     "pro_per_minute": _positive,
     "pro_per_day": _positive,
     "failed_auth_per_minute": _positive,
+    "feeds_dir": _path,
+    "worker_concurrency": _positive,
+    "abuse_ch_key": _key,
+    "otx_key": _key,
+    "phishtank_key": _key,
+    "fetch_contact": _contact,
+    "fetch_allowed": _allowed,
+    "fetch_proxy": _proxy,
 }

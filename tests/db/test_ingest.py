@@ -321,7 +321,7 @@ def test_articles_without_indicators_are_written_before_they_fill_the_memory(tmp
 
 
 def batches(path: Path) -> Iterable[ingest.Batch]:
-    return ingest._batches(walk([path]), Options())
+    return ingest.batches(walk([path]), Options())
 
 
 async def test_reasons_are_few_and_different_ones(dsn: str, tmp_path: Path) -> None:
@@ -355,7 +355,8 @@ CONTEXTS = "select context from sightings s join indicators i on i.id = s.indica
 async def test_whatever_stands_in_the_other_lines_the_good_one_is_stored(
     dsn: str, reader: Connection, tmp_path: Path, before: list[str], behind: list[str]
 ) -> None:
-    name = hashlib.sha256(repr((before, behind)).encode()).hexdigest()[:12]
+    digest = hashlib.sha256(repr((before, behind)).encode()).hexdigest()[:12]
+    name = digest.translate(str.maketrans("0123456789", "ghijklmnop"))  # digits may look like a date, which names lose
     file = tmp_path / f"{name}.txt"
     file.write_bytes("\n".join([*before, GOOD, *behind]).encode("utf-8", "surrogatepass"))
     await load(dsn, [file], now=NOW, options=Options(format="list"))

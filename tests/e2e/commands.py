@@ -17,12 +17,17 @@ ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = ROOT / "examples"
 PROGRAM = (sys.executable, "-m", "socdefenders")
 SECONDS = 120
+NOWHERE = "http://127.0.0.1:9"
+"""A proxy that is not there; nothing listens on the port of the discard protocol."""
 
 
 def environment(**settings: str) -> dict[str, str]:
-    """The environment of a user who has set nothing but `settings`."""
+    """The environment of a user who has set nothing but `settings`, and whose network is down.
+
+    A worker reaches publishers by a proxy that is not there, so that no name is looked up.
+    """
     kept = {name: value for name, value in os.environ.items() if not name.startswith("SOCDEFENDERS_")}
-    return kept | {"PYTHONDONTWRITEBYTECODE": "1"} | settings
+    return kept | {"PYTHONDONTWRITEBYTECODE": "1", "SOCDEFENDERS_FETCH_PROXY": NOWHERE} | settings
 
 
 def run(*arguments: str | Path, **settings: str) -> subprocess.CompletedProcess[str]:

@@ -60,7 +60,7 @@ def eventually(true: Callable[[], object], what: str, *, seconds: float = 40.0) 
 def product(data_dir: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """Run `socdefenders up` and give its process and address once it answers."""
     up = subprocess.Popen(
-        command("up", "--port", "0", "--data-dir", data_dir),
+        command("up", "--no-worker", "--port", "0", "--data-dir", data_dir),
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,

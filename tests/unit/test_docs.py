@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import fields
 from itertools import chain
 from pathlib import Path
+from typing import get_args
 from urllib.parse import unquote
 
 import click
@@ -19,7 +20,9 @@ import socdefenders
 from socdefenders import search, settings
 from socdefenders.accounts import SCOPES
 from socdefenders.cli import COMMANDS, root
+from socdefenders.errors import FetchReason
 from socdefenders.feeds import PARSERS
+from socdefenders.feeds.fetch import FEED, PAGE
 from socdefenders.indicators import candidates, parse
 from socdefenders.ingest import DEFANGED, PLAIN
 from socdefenders.model import Confidence, IocType, Origin, Outcome, SourceCategory
@@ -33,9 +36,10 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
 FENCE = re.compile(r"^```(\S*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 CODE = re.compile(r"`([^`]+)`")
-LANGUAGES = {"console", "pycon", "python", "sh", "ini", "sql", "json", "jsonl", "yaml", ""}
+LANGUAGES = {"console", "pycon", "python", "sh", "ini", "sql", "json", "jsonl", "yaml", "toml", ""}
 """Below tests/e2e, `console` is run by test_docs_commands.py, `python` by test_cli_knowledge.py and `pycon` by
-test_docs_python.py; `sh` is what no test can run."""
+test_docs_python.py; `toml` is read by tests/feeds/test_catalog.py; `sh` is
+what no test can run."""
 
 
 def page(name: str) -> str:
@@ -257,6 +261,29 @@ def test_every_format_is_documented_as_it_is_and_no_other() -> None:
 def test_every_count_of_an_import_is_documented_and_no_other() -> None:
     counts = {field.name for field in fields(Outcome)} - {"reasons", "empty_reports"}
     assert {row[0].strip("`") for row in table(section(page("import.md"), "## What the counts mean"))} == counts
+
+
+# Fetching
+
+
+def test_every_reason_of_a_failed_fetch_is_documented_and_no_other() -> None:
+    documented = table(section(page("fetching.md"), "## Failures"))
+    assert [row[0].strip("`") for row in documented] == list(get_args(FetchReason))
+
+
+def test_the_bounds_of_a_fetch_are_the_documented_ones() -> None:
+    documented = [row[1:] for row in rows(section(page("fetching.md"), "## Bounds"))[1:]]
+    bounds = [
+        (
+            f"{each.body_bytes >> 20} MiB",
+            f"{each.seconds:g}",
+            f"{each.connect_seconds:g}",
+            f"{each.idle_seconds:g}",
+            f"{each.redirects}",
+        )
+        for each in (FEED, PAGE)
+    ]
+    assert documented == [list(pair) for pair in zip(*bounds, strict=True)]
 
 
 # Operations and architecture

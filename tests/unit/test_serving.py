@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from socdefenders.cli.serving import beside
+from socdefenders.cli.serving import together
 from socdefenders.errors import SettingsError
 
 
@@ -32,26 +32,26 @@ async def fail(other: Task, error: Exception) -> None:
 async def test_a_guard_that_fails_ends_the_work_and_is_not_lost() -> None:
     work = Task()
     with pytest.raises(ZeroDivisionError):
-        await beside(work(), fail(work, ZeroDivisionError()))
+        await together(work(), fail(work, ZeroDivisionError()))
     assert work.cancelled
 
 
 async def test_work_that_fails_raises_its_own_error_and_ends_the_guard() -> None:
     guard = Task()
     with pytest.raises(SettingsError, match="the port"):
-        await beside(fail(guard, SettingsError("the port")), guard())
+        await together(fail(guard, SettingsError("the port")), guard())
     assert guard.cancelled
 
 
 async def test_work_that_is_done_ends_the_guard() -> None:
     guard = Task()
-    await beside(guard.began.wait(), guard())  # type: ignore[arg-type]  # what it returns is not looked at
+    await together(guard.began.wait(), guard())  # type: ignore[arg-type]  # what it returns is not looked at
     assert guard.cancelled
 
 
 async def test_a_cancellation_ends_both() -> None:
     work, guard = Task(), Task()
-    both = asyncio.create_task(beside(work(), guard()))
+    both = asyncio.create_task(together(work(), guard()))
     await work.began.wait()
     await guard.began.wait()
     both.cancel()

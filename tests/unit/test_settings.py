@@ -46,6 +46,17 @@ GOOD: dict[str, tuple[str, object]] = {
     "pro_per_minute": ("22", 22),
     "pro_per_day": ("2200", 2200),
     "failed_auth_per_minute": ("3", 3),
+    "feeds_dir": ("/srv/feeds", Path("/srv/feeds")),
+    "worker_concurrency": ("8", 8),
+    "abuse_ch_key": ("0a1b-2c", "0a1b-2c"),
+    "otx_key": ("0a1b2c", "0a1b2c"),
+    "phishtank_key": ("~0a1b", "~0a1b"),
+    "fetch_contact": ("soc@corp.example", "soc@corp.example"),
+    "fetch_allowed": (
+        "10.1.0.1/16, 2001:db8::1, MISP.corp.example.,",
+        (ip_network("10.1.0.0/16"), ip_network("2001:db8::1/128"), "misp.corp.example"),
+    ),
+    "fetch_proxy": ("http://u:p%40@proxy.example:3128", "http://u:p%40@proxy.example:3128"),
 }
 """Each setting as somebody writes it, and what is read."""
 
@@ -73,6 +84,13 @@ BAD = [
         for raw in ("intel.example", "ftp://intel.example", "//intel.example", "https:intel.example")
     ),
     *(("trusted_proxies", raw) for raw in ("10.0.0.0/33", "proxy.example", "10.0.0.1-10.0.0.9", "10.0.0.1;10.0.0.2")),
+    *(("fetch_contact", raw) for raw in ("a", "two words", "a(b)", "line\nbreak", "ü@corp.example", "x" * 201)),
+    *(("fetch_allowed", raw) for raw in ("10.0.0.0/33", "127.1", "300.1.1.1", "http://a.example", "a b", "*.example")),
+    *(("fetch_proxy", raw) for raw in ("proxy.example:3128", "socks5://proxy.example:1080", "https://a.example:1")),
+    *(
+        ("fetch_proxy", f"http://{rest}")
+        for rest in ("a.example", "a.example:x", ":3128", "u@p@a:1", "a:1/x", "a:1?x", "a:1#x", "[::1", "a b:1", "ü:1")
+    ),
     *(("log_level", raw) for raw in ("loud", "debug,info")),
     ("log_format", "yaml"),
     ("data_dir", "~nobody-of-this-name/data"),

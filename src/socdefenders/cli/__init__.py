@@ -26,8 +26,10 @@ from socdefenders.errors import (
 )
 
 COMMANDS = {
-    "up": ("up.command", "Run everything: database, schema, API."),
+    "up": ("up.command", "Run everything: database, schema, API, worker."),
     "serve": ("serve.command", "Run the API alone."),
+    "worker": ("worker.command", "Fetch sources as they become due, and nothing else."),
+    "feeds": ("feeds.command", "List, check, run and add the sources that are fetched."),
     "import": ("importing.command", "Load files that publishers publish."),
     "search": ("searching.command", "Ask who reported a value."),
     "extract": ("extracting.command", "Find the indicators in reports, mails and other files."),
@@ -38,6 +40,9 @@ COMMANDS = {
     "db": ("db.command", "Look after the database's schema."),
 }
 """Each command as `module.name` below this one, and its line in the help."""
+
+EXTRA = frozenset({"aiohttp", "brotli"})
+"""What the extra `worker` installs, without which everything works but fetching."""
 
 STATUSES: dict[type[SocDefendersError], int] = {
     InputError: 2,
@@ -78,7 +83,12 @@ class Commands(click.Group):
         if cmd_name not in COMMANDS:
             return None
         module, name = COMMANDS[cmd_name][0].split(".")
-        command = getattr(importlib.import_module(f"{__name__}.{module}"), name)
+        try:
+            command = getattr(importlib.import_module(f"{__name__}.{module}"), name)
+        except ModuleNotFoundError as error:
+            if error.name not in EXTRA:
+                raise
+            raise SettingsError(f"`{cmd_name}` needs an extra: pip install 'socdefenders[worker]'.") from error
         return command if isinstance(command, click.Command) else None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

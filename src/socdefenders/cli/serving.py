@@ -53,24 +53,35 @@ def until_stopped() -> Iterator[None]:
         click.echo("Stopped.")
 
 
-def run(settings: Settings, place: Place, *, before: Callable[[], Awaitable[str]]) -> None:
-    """Do what comes `before`, then serve until stopped, and print what it returned once requests are answered."""
+Work = Coroutine[object, object, None]
+
+
+def run(
+    settings: Settings, place: Place, *, before: Callable[[], Awaitable[str]], beside: Callable[[], Work] | None = None
+) -> None:
+    """Do what comes `before`, then serve until stopped, and print what it returned once requests are answered.
+
+    What stands `beside` is done meanwhile.
+    """
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_run(settings, place, before))
+        runner.run(_run(settings, place, before, beside))
 
 
-async def _run(settings: Settings, place: Place, before: Callable[[], Awaitable[str]]) -> None:
+async def _run(
+    settings: Settings, place: Place, before: Callable[[], Awaitable[str]], beside: Callable[[], Work] | None
+) -> None:
     text = await before()
-    serve = server.run(settings, place.dsn, ready=lambda _url: _print(text))
-    if place.instance is None or not place.owned:
-        await serve
-    else:
-        await beside(serve, embedded.keep_alive(place.instance, log.logger().warning))
+    work = [server.run(settings, place.dsn, ready=lambda _url: _print(text))]
+    if place.instance is not None and place.owned:
+        work.insert(0, embedded.keep_alive(place.instance, log.logger().warning))
+    if beside is not None:
+        work.append(beside())
+    await together(*work)
 
 
-async def beside(work: Coroutine[object, object, None], guard: Coroutine[object, object, None]) -> None:
-    """Do `work` while `guard` runs; whichever ends first ends the other, and its error is raised."""
-    tasks = [asyncio.create_task(guard), asyncio.create_task(work)]
+async def together(*work: Work) -> None:
+    """Do all of it at once; whichever ends first ends the others, and its error is raised."""
+    tasks = [asyncio.create_task(each) for each in work]
     try:
         ended, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:

@@ -1,18 +1,21 @@
 """`socdefenders up`: everything in one process, for one machine."""
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 
 import click
 
 from socdefenders.cli import demo as demonstration
 from socdefenders.cli import options, serving
-from socdefenders.cli.place import database
+from socdefenders.cli.place import Place, database, tell
 from socdefenders.cli.terminal import safe
 from socdefenders.settings import Settings
 from socdefenders.storage import embedded, migrate
+from socdefenders.web import log
 
 EPILOG = """\b
 Examples:
@@ -51,7 +54,7 @@ Ctrl-C stops it.
 @click.option(
     "--no-worker",
     is_flag=True,
-    help="Do not fetch sources. Nothing does so yet: that part comes with a later release, and this option with it.",
+    help="Do not fetch sources; `socdefenders worker` does, elsewhere.",
 )
 @click.option(
     "--demo",
@@ -71,12 +74,11 @@ def command(
     no_worker: bool,
     demo: Path | None,
 ) -> None:
-    """Run everything until Ctrl-C or SIGTERM: the database, its schema, the API.
+    """Run everything until Ctrl-C or SIGTERM: the database, its schema, the API, and a worker that fetches sources.
 
     The database is an embedded PostgreSQL, started again whenever it dies, or the one that
     SOCDEFENDERS_DATABASE_URL names. Its schema is brought up to date first.
     """
-    del no_worker
     environ: Mapping[str, str] = context.obj
     settings = options.read(environ, data_dir, host, port)
     if not settings.database_url:
@@ -94,7 +96,18 @@ def command(
                 key = await demonstration.prepare(place.dsn, demo, settings.data_dir, datetime.now(UTC))
             return _text(settings, key, data_dir)
 
-        serving.run(settings, place, before=before)
+        serving.run(settings, place, before=before, beside=None if no_worker else _worker(settings, place))
+
+
+def _worker(settings: Settings, place: Place) -> Callable[[], serving.Work] | None:
+    """Return what fetches sources beside the rest; None without the extra that it needs, of which is told."""
+    if find_spec("aiohttp") is None:
+        tell("sources are not fetched: pip install 'socdefenders[worker]', or give --no-worker")
+        return None
+    working = import_module("socdefenders.cli.working")  # by its name, because it loads what may not be there
+    working.catalog(settings)  # a wrong file is told before anything is started
+    logger = log.logger()
+    return lambda: working.work(settings, place.dsn, logger.info, logger.warning)
 
 
 def _text(settings: Settings, key: str | None, data_dir: Path | None) -> str:

@@ -9,8 +9,8 @@ from functools import lru_cache
 from typing import TypeVar
 from urllib.parse import urlsplit
 
+from socdefenders.feeds.charsets import decoded
 from socdefenders.feeds.fields import clean, when
-from socdefenders.feeds.lines import decode, encoding
 from socdefenders.feeds.markup import HEADINGS, Block, plain, read, written
 
 T = TypeVar("T")
@@ -18,22 +18,6 @@ T = TypeVar("T")
 MAX_PAGE = 16 << 20
 MAX_TEXT = 4 << 20
 _DATES = ("article:published_time", "datepublished", "date", "dc.date", "pubdate", "publish-date")
-_HEAD = 4096
-"""The first bytes, where a page says how it is encoded."""
-_CHARSET = re.compile(
-    rb"""<meta\b[^>]{0,300}?\bcharset\s{0,9}=\s{0,9}["']?\s{0,9}([\w.:-]{1,30})""", re.IGNORECASE | re.ASCII
-)
-_CODECS = {
-    **{f"windows-{number}": f"cp{number}" for number in (874, *range(1250, 1259))},
-    **{f"iso-8859-{number}": f"iso8859-{number}" for number in (2, 3, 4, 5, 6, 7, 8, 10, 13, 14, 15, 16)},
-    **dict.fromkeys(("iso-8859-1", "latin1", "us-ascii", "ascii"), "cp1252"),
-    **dict.fromkeys(("gb2312", "gbk", "gb18030"), "gb18030"),
-    **dict.fromkeys(("shift_jis", "shift-jis", "x-sjis", "sjis"), "cp932"),
-    **dict.fromkeys(("euc-kr", "ks_c_5601-1987"), "cp949"),
-    "iso-8859-9": "cp1254", "iso-8859-11": "cp874", "tis-620": "cp874", "big5": "big5hkscs", "euc-jp": "euc_jp",
-    "iso-2022-jp": "iso2022_jp", "koi8-r": "koi8_r", "koi8-u": "koi8_u", "macintosh": "mac_roman",
-}  # fmt: skip
-"""What the web means by its names of encodings; UTF-8 is tried first."""
 _LANDMARKS = frozenset({"nav", "aside", "footer", "dialog", "menu", "noscript", "search"})
 _CONTENT = frozenset({
     "main", "article", "article-body", "article-content", "entry-content", "post-body", "post-content",
@@ -85,7 +69,7 @@ def main_text(html: bytes | str) -> str:
 
 def read_page(html: bytes | str) -> Page:
     """What a page says of itself, and its report."""
-    page = read((_decoded(html) if isinstance(html, bytes) else html)[:MAX_PAGE])
+    page = read((decoded(html) if isinstance(html, bytes) else html)[:MAX_PAGE])
     about = page.meta.get
     url = _first(
         each for each in (page.canonical, about("og:url")) if each and each.startswith(("http://", "https://"))
@@ -98,23 +82,6 @@ def read_page(html: bytes | str) -> Page:
         _first(map(when, (*map(about, _DATES), page.time))),
         clean(about("og:site_name")) or host(url),
     )
-
-
-def _decoded(data: bytes) -> str:
-    """The text of a page: its mark or UTF-8, which nothing else looks like; else what it says it is, or a guess."""
-    said = _CHARSET.search(data, 0, _HEAD)
-    codec = _CODECS.get(said[1].decode("ascii").lower()) if said and encoding(data) == "utf-8" else None
-    if codec is None or (_is_utf8(data) and not data.isascii()):
-        return decode(data)
-    return data.decode(codec, "replace")
-
-
-def _is_utf8(data: bytes) -> bool:
-    try:
-        data.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 def visible_text(html: str) -> str:

@@ -53,16 +53,23 @@ Count = Callable[[int], None]
 """Takes the bytes of a chunk."""
 
 
-class _Decoder(Protocol):
+class Decoder(Protocol):
     """What `bz2` and `lzma` decompressors share; zlib and zstandard are fitted to it below."""
 
     @property
-    def eof(self) -> bool: ...
+    def eof(self) -> bool:
+        """Whether the end has been seen."""
+
     @property
-    def needs_input(self) -> bool: ...
+    def needs_input(self) -> bool:
+        """Whether all that it was given has been used."""
+
     @property
-    def unused_data(self) -> bytes: ...
-    def decompress(self, data: bytes, max_length: int = ...) -> bytes: ...
+    def unused_data(self) -> bytes:
+        """What followed the end."""
+
+    def decompress(self, data: bytes, max_length: int = ...) -> bytes:
+        """Give some of the content; `data` is empty while input is not needed."""
 
 
 class _Gzip:
@@ -90,8 +97,8 @@ class _Gzip:
 class _Zstd:
     """zstandard's decoder, fed in sips because it cannot bound its output."""
 
-    def __init__(self) -> None:
-        self._inner = zstandard.ZstdDecompressor(max_window_size=_MEMORY).decompressobj()
+    def __init__(self, window: int = _MEMORY) -> None:
+        self._inner = zstandard.ZstdDecompressor(max_window_size=window).decompressobj()
         self._input = memoryview(b"")
 
     @property
@@ -113,16 +120,26 @@ class _Zstd:
         return self._inner.decompress(sip)
 
 
-CODECS: dict[bytes, Callable[[], _Decoder]] = {
-    b"\x1f\x8b": _Gzip,
-    b"\x28\xb5\x2f\xfd": _Zstd,
+def gzip() -> Decoder:
+    """Make a decoder of one gzip member."""
+    return _Gzip()
+
+
+def zstd(window: int = _MEMORY) -> Decoder:
+    """Make a decoder of one Zstandard frame that may look back `window` bytes, which it keeps in memory."""
+    return _Zstd(window)
+
+
+CODECS: dict[bytes, Callable[[], Decoder]] = {
+    b"\x1f\x8b": gzip,
+    b"\x28\xb5\x2f\xfd": zstd,
     b"\xfd7zXZ\x00": lambda: lzma.LZMADecompressor(memlimit=_MEMORY),
     b"BZh": bz2.BZ2Decompressor,
 }
 """The first bytes of a compressed file, and what decompresses it."""
 
 
-def codec(head: bytes) -> tuple[bytes, Callable[[], _Decoder]] | None:
+def codec(head: bytes) -> tuple[bytes, Callable[[], Decoder]] | None:
     """Return the magic and the decoder of a compressed file, or None for any other."""
     return next(((magic, make) for magic, make in CODECS.items() if head.startswith(magic)), None)
 
@@ -170,7 +187,7 @@ class _Decompressed(_Chunks):
     """The content of a compressed file, frame after frame."""
 
     def __init__(
-        self, source: BinaryIO, name: str, limit: int, count: Count, *, magic: bytes, make: Callable[[], _Decoder]
+        self, source: BinaryIO, name: str, limit: int, count: Count, *, magic: bytes, make: Callable[[], Decoder]
     ) -> None:
         super().__init__(source, name, limit, count)
         self._magic = magic

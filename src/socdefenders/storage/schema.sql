@@ -28,7 +28,8 @@ create table articles (
     fetched_at   timestamptz not null,
     content_hash bytea not null,
     body         text not null,
-    related      text not null default '[]' -- its best sightings as JSON, kept ready for the search
+    related      text not null default '[]', -- its best sightings as JSON, kept ready for the search
+    entry_hash   bytea                      -- of the entry in the feed that led to it; null: it was loaded from a file
 );
 alter table articles alter column related set storage external;
 create index articles_source on articles (source_id);
@@ -112,3 +113,27 @@ create table usage (
     requests bigint not null,
     primary key (key_id, day)
 );
+
+-- The sources that are fetched: when each is due, which worker has it, how it has been doing. What a source is and
+-- how often it may be asked stands in the catalog; `slug` is its name there.
+create table feeds (
+    slug          text primary key,
+    enabled       boolean not null,
+    state         text not null default 'new' check (state in ('new', 'healthy', 'degraded', 'error', 'parked')),
+    reason        text,                     -- of the state, in words
+    due_at        timestamptz not null,
+    claimed_by    uuid,                     -- the worker that has it, until claimed_until; then anybody may take it
+    claimed_until timestamptz,
+    every         interval not null,        -- the cadence that has turned out to fit
+    failures      integer not null default 0, -- in a row
+    checked_at    timestamptz,
+    succeeded_at  timestamptz,              -- last answer that could be read
+    changed_at    timestamptz,              -- last answer with something new in it
+    etag          text,                     -- what makes the next request conditional
+    last_modified text,
+    content_hash  bytea,                    -- SHA-256 of the last body, for publishers without conditional requests
+    records       integer,                  -- of the last answer
+    newest_at     timestamptz,              -- latest date in it
+    unreadable    text                      -- why the last body cannot be read, which asking again does not change
+);
+create index feeds_due on feeds (due_at) where enabled;

@@ -185,6 +185,14 @@ class Writer:
             await self._connection.execute(_SQL["preview"], [read.article.id for read in articles], KEPT_READY)
         return Written(added, updated, len(rows) - added - updated, changed)
 
+    async def known_articles(self, ids: Sequence[UUID]) -> dict[UUID, bytes | None]:
+        """Return which of the articles `ids` are stored, each with the hash of the entry that led to it."""
+        try:
+            rows = await self._connection.fetch(_SQL["known_articles"], ids)
+        except FAILURES as error:
+            raise wrapped(error, closed=self._connection.is_closed()) from error
+        return {row["id"]: row["entry_hash"] for row in rows}
+
     async def settle(self, *, changed: bool = True) -> None:
         """Index what bulk writing left without, fold in what is pending, and refresh the planner's statistics.
 
@@ -253,6 +261,7 @@ class Writer:
             now,
             digest,
             article.text,
+            article.entry_hash,
         )
         if added is None:
             return 0

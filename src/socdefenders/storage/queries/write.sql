@@ -118,13 +118,13 @@ update indicators i
 
 -- name: article
 -- Add an article, or take over what changed in it; says whether anything was written.
-insert into articles as old (id, source_id, title, url, published_at, modified_at, fetched_at, content_hash, body)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+insert into articles as old (id, source_id, title, url, published_at, modified_at, fetched_at, content_hash, body, entry_hash)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
     on conflict (id) do update set
        title = excluded.title, url = coalesce(excluded.url, old.url), published_at = coalesce(excluded.published_at, old.published_at),
        modified_at = excluded.modified_at, fetched_at = excluded.fetched_at, content_hash = excluded.content_hash,
-       body = excluded.body
-     where old.content_hash <> excluded.content_hash
+       body = excluded.body, entry_hash = coalesce(excluded.entry_hash, old.entry_hash)
+     where old.content_hash <> excluded.content_hash or old.entry_hash is distinct from coalesce(excluded.entry_hash, old.entry_hash)
 returning xmax = 0 as added
 
 -- name: preview
@@ -158,3 +158,7 @@ select $1, * from unnest($2::text[], $3::text[], $4::text[], $5::text[])
 with added as (
     insert into sources (name, category, homepage) values ($1, $2, $3) on conflict (name) do nothing returning id)
 select id from added union all select id from sources where name = $1 limit 1
+
+-- name: known_articles
+-- Of the articles $1, those that are stored, each with the hash of the entry that led to it.
+select id, entry_hash from articles where id = any ($1::uuid[])

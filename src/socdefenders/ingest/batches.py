@@ -1,19 +1,16 @@
-"""Loads published files: recognises each, reads it, judges every value, writes what is an indicator.
+"""From published items to what is written: every value judged, every left-out record counted with its reason.
 
-Reading is plain Python and writing is mostly the database's work, so the two overlap: while one batch
-is written, the next is read in a thread. What is wrong with a record or a file is counted and its
-reason kept; it never loses the rest.
+Plain Python without I/O of its own, so that it can run in a thread while the batch before is written. What is
+wrong with a record or a file never loses the rest.
 """
 
-import asyncio
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
 from uuid import UUID
 
 from socdefenders.errors import FeedError, InvalidIndicator, UnknownFormat, Unsupported
-from socdefenders.feeds import PARSERS, Entry, Format, items, recognise, source_name, walk
+from socdefenders.feeds import PARSERS, Entry, Format, items, recognise, source_name
 from socdefenders.indicators import Match, extract, parse, reversed_host, unlikely
 from socdefenders.model import (
     Document,
@@ -28,7 +25,7 @@ from socdefenders.model import (
     Rejected,
     SourceCategory,
 )
-from socdefenders.storage.writing import ReadArticle, Suppressed, Writer, name_id
+from socdefenders.storage.writing import ReadArticle, Suppressed, name_id
 
 BATCH = 8_000
 """Sightings a transaction."""
@@ -59,6 +56,11 @@ class Options:
     """The format of every file; None: each is recognised."""
     dry_run: bool = False
     """Compare with what is stored, and write nothing."""
+    category: SourceCategory | None = None
+    """What kind of publisher the source is; None: what the format says."""
+    homepage: str | None = None
+    confidence: int | None = None
+    """0-100 for rows whose publisher gives none; None: what the format says."""
 
 
 @dataclass(slots=True)
@@ -83,83 +85,17 @@ class Batch:
     def complain(self, kind: str, where: str, why: str) -> None:
         """Count one record as `kind`, and keep the reason if it is among the first few and says something new."""
         setattr(self.outcome, kind, getattr(self.outcome, kind) + 1)
-        _keep(self.outcome.reasons, Reason(kind, where, why.removesuffix(".")))
+        keep(self.outcome.reasons, Reason(kind, where, why.removesuffix(".")))
 
 
-async def load(
-    dsn: str,
-    paths: Sequence[Path],
-    *,
-    now: datetime,
-    options: Options = Options(),  # frozen
-    progress: Callable[[str, Outcome], None] = lambda _file, _outcome: None,
-) -> Outcome:
-    """Load every file at or below `paths`; raise FeedError when a path does not exist or the format named is unknown.
-
-    A file that cannot be read is counted, and its reason kept. `progress` is called after each batch with the file
-    being read and the counts so far.
-    """
-    for path in paths:
-        if not path.exists():
-            raise FeedError(f"{path} does not exist.")
-    if options.format is not None and options.format not in PARSERS:
-        raise UnknownFormat(f"{options.format} is no format; the formats are {', '.join(PARSERS)}.")
-    total = Outcome()
-    reading = _batches(walk(paths), options)
-    async with await Writer.open(dsn) as writer:
-        batch = await asyncio.to_thread(next, reading, None)
-        while batch is not None:
-            upcoming = asyncio.create_task(asyncio.to_thread(next, reading, None))
-            try:
-                await _write(writer, batch, now=now, dry_run=options.dry_run)
-            finally:
-                following = await upcoming
-            _add(total, batch.outcome)
-            progress(batch.file, total)
-            batch = following
-        if not options.dry_run:
-            # Also when nothing was new: an import that was killed may have left ranges without their index.
-            await writer.settle(changed=total.new > 0)
-    return total
-
-
-async def _write(writer: Writer, batch: Batch, *, now: datetime, dry_run: bool) -> None:
-    for name, (category, homepage) in batch.sources.items():
-        await writer.source(name, category, homepage, dry_run=dry_run)
-    written = await writer.write(batch.sightings, list(batch.articles.values()), now=now, dry_run=dry_run)
-    outcome = batch.outcome
-    outcome.new, outcome.updated, outcome.unchanged = written.new, written.updated, written.unchanged
-    outcome.repeated = len(batch.sightings) - written.new - written.updated - written.unchanged
-    outcome.articles = written.articles
-
-
-def _add(total: Outcome, part: Outcome) -> None:
-    for name in (
-        "new",
-        "updated",
-        "unchanged",
-        "repeated",
-        "suppressed",
-        "unsupported",
-        "malformed",
-        "articles",
-        "files",
-        "unread",
-    ):
-        setattr(total, name, getattr(total, name) + getattr(part, name))
-    for reason in part.reasons:
-        _keep(total.reasons, reason)
-    total.empty_reports = (total.empty_reports + part.empty_reports)[:REASONS]
-
-
-def _keep(reasons: list[Reason], new: Reason) -> None:
+def keep(reasons: list[Reason], new: Reason) -> None:
     """Add `new` if it is among the first few of its kind and says something that none of them says."""
     same = [known.why for known in reasons if known.kind == new.kind]
     if len(same) < REASONS and new.why not in same:
         reasons.append(new)
 
 
-def _batches(entries: Iterable[Entry], options: Options) -> Iterator[Batch]:
+def batches(entries: Iterable[Entry], options: Options) -> Iterator[Batch]:
     """Read `entries` one after the other, and give a batch whenever enough has come together."""
     batch = Batch()
     for entry in entries:
@@ -183,6 +119,18 @@ def _batches(entries: Iterable[Entry], options: Options) -> Iterator[Batch]:
     yield batch
 
 
+def batches_of(items: Iterable[Item], options: Options, name: str) -> Iterator[Batch]:
+    """Give a batch whenever enough of `items` has come together; `options` names their format and source."""
+    origin = _origin(name, PARSERS[options.format or "text"], options)
+    batch = Batch(file=name)
+    for item in items:
+        _take(batch, item, origin)
+        if batch.full:
+            yield batch
+            batch = Batch(file=name)
+    yield batch
+
+
 def _readable(item: Item) -> bool:
     """Whether it is a record, or at least one of a kind that is not kept; 0 is the line of a whole file's rejection."""
     return not isinstance(item, Rejected) or (not item.supported and item.line > 0)
@@ -199,6 +147,9 @@ class _Origin:
     """True: whoever loads the file named its source, and no row says otherwise."""
     guessed: bool
     """True: the format is what the file looks like, and nobody named it."""
+    category: SourceCategory
+    homepage: str | None
+    confidence: int
 
     def place(self, line: int) -> str:
         """Return where something stands; a format without lines has 0 for all."""
@@ -214,10 +165,22 @@ def _items(entry: Entry, options: Options) -> Iterator[tuple[Item, _Origin]]:
     format_ = PARSERS[options.format] if options.format else recognise(entry)
     if format_ is None:
         raise UnknownFormat
-    source = options.source or source_name(entry.name, format_)
-    origin = _Origin(entry.name, source, format_, fixed=options.source is not None, guessed=not options.format)
+    origin = _origin(entry.name, format_, options)
     for item in items(entry, format_):
         yield item, origin
+
+
+def _origin(name: str, format_: Format, options: Options) -> _Origin:
+    return _Origin(
+        name,
+        options.source or source_name(name, format_),
+        format_,
+        fixed=options.source is not None,
+        guessed=not options.format,
+        category=options.category or format_.category,
+        homepage=options.homepage or format_.homepage,
+        confidence=format_.confidence if options.confidence is None else options.confidence,
+    )
 
 
 def _take(batch: Batch, item: Item, origin: _Origin) -> None:
@@ -244,14 +207,14 @@ def _take_observable(batch: Batch, item: Observable, origin: _Origin) -> None:
     if reason is not None:
         return batch.complain("suppressed", f"{origin.place(item.line)}: {indicator.value}", reason.detail)
     source = origin.source_of(item)
-    batch.sources.setdefault(source, (origin.format.category, origin.format.homepage))
+    batch.sources.setdefault(source, (origin.category, origin.homepage))
     batch.sightings.append(
         NewSighting(
             indicator,
             source,
             reversed_host(indicator),
             None,
-            origin.format.confidence if item.confidence is None else item.confidence,
+            origin.confidence if item.confidence is None else item.confidence,
             item.first_seen,
             item.last_seen,
             1,
@@ -279,19 +242,18 @@ def _with_port(context: str | None, port: int | None) -> str | None:
 
 def _take_document(batch: Batch, item: Document, origin: _Origin) -> None:
     source = origin.source_of(item)
-    batch.sources.setdefault(source, (origin.format.category, origin.format.homepage))
+    batch.sources.setdefault(source, (origin.category, origin.homepage))
     url = _link(item.url)
-    address, host = _address(url)
+    _, host = _address(url)
     article = NewArticle(
-        # Without an address the file's own name keeps two reports of one title apart. The fragment counts:
-        # some publishers keep a year of bulletins on one page.
-        name_id("article", source, *([address] if address else [Path(origin.file).name, item.title])),
+        article_id(item, source, origin.file),
         source,
         item.title,
         url,
         item.published_at,
         item.modified_at,
         item.text,
+        item.entry_hash,
     )
     kept: dict[tuple[IocType, str], list[Match]] = {}
     suppressed: dict[tuple[IocType, str], Match] = {}
@@ -314,6 +276,16 @@ def _take_document(batch: Batch, item: Document, origin: _Origin) -> None:
         batch.complain("suppressed", f"{origin.file}: {reason.value}", reason.detail)
     batch.articles[article.id] = ReadArticle(article, reasons)
     batch.text += len(item.text)
+
+
+def article_id(item: Document, source: str, file: str) -> UUID:
+    """Return the id under which an article is stored.
+
+    Without an address the file's own name keeps two reports of one title apart. The fragment of an address counts:
+    some publishers keep a year of bulletins on one page.
+    """
+    address, _ = _address(_link(item.url))
+    return name_id("article", source, *([address] if address else [Path(file).name, item.title]))
 
 
 def _indexable(match: Match) -> str:

@@ -1,0 +1,265 @@
+"""`socdefenders feeds`: which sources there are, how they are doing, and an operator's own."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TypeVar
+from uuid import uuid4
+
+import click
+from rich.table import Table
+from rich.text import Text
+
+from socdefenders.cli import options, working
+from socdefenders.cli.adding import add, import_
+from socdefenders.cli.place import Place, database, exists, passing, prepare
+from socdefenders.cli.terminal import console, safe, show, write_json
+from socdefenders.errors import InputError
+from socdefenders.feeds.catalog import Feed, builtin, format_toml, written
+from socdefenders.settings import Settings
+from socdefenders.storage import feeds
+from socdefenders.storage.database import Database
+from socdefenders.storage.feeds import Checked, FeedStatus
+from socdefenders.worker import LEASE, utc
+
+Result = TypeVar("Result")
+
+EPILOG = """\b
+Examples:
+  socdefenders feeds list
+  socdefenders feeds check urlhaus
+  socdefenders feeds add https://blog.example/feed.xml
+  socdefenders feeds run cisa-kev
+"""
+
+
+@click.group(name="feeds", epilog=EPILOG)
+def command() -> None:
+    """List, check, run and add the sources that are fetched.
+
+    What a source is stands in a file of the catalog; one's own lie in the folder `feeds` of the data directory, and
+    replace those of their names. A worker sees a change within a minute.
+    """
+
+
+command.add_command(add)
+command.add_command(import_)
+
+named = click.argument("slugs", nargs=-1, required=True, metavar="NAME...")
+named_or_all = click.argument("slugs", nargs=-1, metavar="[NAME]...")
+
+
+@command.command(name="list", epilog="\b\nExamples:\n  socdefenders feeds list\n  socdefenders feeds list --all --json")
+@click.option("--all", "everything", is_flag=True, help="Those that are off, too.")
+@options.as_json
+@options.data_dir
+@click.pass_context
+def list_(context: click.Context, *, everything: bool, as_json: bool, data_dir: Path | None) -> None:
+    """List the sources and how they are doing."""
+    settings = _settings(context, data_dir)
+    sources = working.catalog(settings)
+    stored = {each.slug: each for each in _stored(context, settings)}
+    shown = [feed for feed in sources.values() if feed.enabled or everything]
+    if as_json:
+        write_json({"data": [_facts(feed, stored.get(feed.slug)) for feed in shown], "meta": {"total": len(shown)}})
+        return
+    show(console(), _table(shown, stored))
+    off = len(sources) - sum(feed.enabled for feed in sources.values())
+    if off and not everything:
+        click.echo(f"{off} more are off; --all lists them, `socdefenders feeds enable NAME` switches one on.")
+
+
+@command.command(
+    epilog="\b\nExamples:\n  socdefenders feeds check openphish\n  socdefenders feeds check --json openphish"
+)
+@named
+@options.as_json
+@options.data_dir
+@click.pass_context
+def check(context: click.Context, *, slugs: tuple[str, ...], as_json: bool, data_dir: Path | None) -> int:
+    """Fetch sources and say how they are doing, without keeping anything; exit 1 when one is not well."""
+    settings = _settings(context, data_dir)
+    chosen = _chosen(working.catalog(settings), slugs)
+    with passing(context.command_path) as place:
+        return _report(asyncio.run(_run(settings, place, chosen)), as_json=as_json)
+
+
+@command.command(epilog="\b\nExamples:\n  socdefenders feeds run cisa-kev\n  socdefenders feeds run")
+@named_or_all
+@options.as_json
+@options.data_dir
+@click.pass_context
+def run(context: click.Context, *, slugs: tuple[str, ...], as_json: bool, data_dir: Path | None) -> int:
+    """Fetch sources now, all that are on unless named, and keep what is found; exit 1 when one is not well."""
+    settings = _settings(context, data_dir)
+    sources = working.catalog(settings)
+    chosen = _chosen(sources, slugs) if slugs else [feed for feed in sources.values() if feed.enabled]
+    with database(settings, context.command_path, create=True) as place:
+        return _report(asyncio.run(_run(settings, place, chosen)), as_json=as_json)
+
+
+@command.command(epilog="\b\nExamples:\n  socdefenders feeds enable phishtank")
+@named
+@options.data_dir
+@click.pass_context
+def enable(context: click.Context, *, slugs: tuple[str, ...], data_dir: Path | None) -> None:
+    """Switch sources on."""
+    _switch(_settings(context, data_dir), slugs, on=True)
+
+
+@command.command(epilog="\b\nExamples:\n  socdefenders feeds disable openphish")
+@named
+@options.data_dir
+@click.pass_context
+def disable(context: click.Context, *, slugs: tuple[str, ...], data_dir: Path | None) -> None:
+    """Switch sources off; what they reported stays."""
+    _switch(_settings(context, data_dir), slugs, on=False)
+
+
+@command.command(epilog="\b\nExamples:\n  socdefenders feeds remove my-source")
+@named
+@options.data_dir
+@click.pass_context
+def remove(context: click.Context, *, slugs: tuple[str, ...], data_dir: Path | None) -> None:
+    """Remove sources of one's own; what they reported stays."""
+    settings = _settings(context, data_dir)
+    _chosen(working.catalog(settings), slugs)
+    for slug in slugs:
+        file = working.folder(settings) / f"{slug}.toml"
+        if not file.exists():
+            raise InputError(f"{slug} comes with SOC Defenders; `socdefenders feeds disable {slug}` switches it off.")
+        file.unlink()
+        click.echo(f"Removed {safe(str(file))}.")
+
+
+def _settings(context: click.Context, data_dir: Path | None) -> Settings:
+    environ: Mapping[str, str] = context.obj
+    return options.read(environ, data_dir)
+
+
+def _chosen(sources: Mapping[str, Feed], slugs: Sequence[str]) -> list[Feed]:
+    for slug in slugs:
+        if slug not in sources:
+            near = sorted(each for each in sources if slug.lower() in each)[:5]
+            hint = f"; is it {' or '.join(near)}?" if near else "; `socdefenders feeds list --all` lists them."
+            raise InputError(f"There is no source {slug!r}{hint}")
+    return [sources[slug] for slug in slugs]
+
+
+def _stored(context: click.Context, settings: Settings) -> list[FeedStatus]:
+    if not exists(settings):
+        return []
+    with database(settings, context.command_path) as place:
+        return asyncio.run(_opened(place, feeds.every))
+
+
+async def _opened(place: Place, work: Callable[[Database], Awaitable[Result]]) -> Result:
+    await prepare(place)
+    async with await Database.open(place.dsn, size=2) as opened:
+        return await work(opened)
+
+
+async def _run(settings: Settings, place: Place, chosen: Sequence[Feed]) -> list[tuple[Feed, Checked | None]]:
+    """Look at each source in turn; None for one that a worker is looking at."""
+    found: list[tuple[Feed, Checked | None]] = []
+    await prepare(place)
+    me = uuid4()
+    async with await Database.open(place.dsn, size=2) as opened, working.client(settings) as fetcher:
+        sources = working.catalog(settings) | {feed.slug: replace(feed, enabled=True) for feed in chosen}
+        await working.register(opened, sources)
+        checker = working.checker(settings, place.dsn, sources, fetcher)
+        for feed in chosen:
+            now = utc()
+            status = await feeds.claim_one(opened, me, feed.slug, now=now, until=now + LEASE)
+            if status is None:
+                found.append((feed, None))
+                continue
+            checked = await checker.check(status)
+            await feeds.finish(opened, me, feed.slug, checked)
+            found.append((feed, checked))
+        await working.register(opened, working.catalog(settings))
+    return found
+
+
+def _report(found: Sequence[tuple[Feed, Checked | None]], *, as_json: bool) -> int:
+    if as_json:
+        write_json({"data": [_result(feed, checked) for feed, checked in found]})
+    else:
+        for feed, checked in found:
+            if checked is None:
+                click.echo(f"{feed.slug}: a worker is looking at it.")
+            else:
+                count = "" if checked.records is None else f", {checked.records:,} records"
+                news = ", something new" if checked.changed else ""
+                click.echo(f"{feed.slug}: {checked.state}{count}{news}. {safe(checked.reason or '')}".rstrip())
+    return 0 if all(checked is not None and checked.state == "healthy" for _, checked in found) else 1
+
+
+def _result(feed: Feed, checked: Checked | None) -> dict[str, object]:
+    if checked is None:
+        return {"slug": feed.slug, "state": None, "reason": "A worker is looking at it."}
+    return {
+        "slug": feed.slug,
+        "state": checked.state,
+        "reason": checked.reason,
+        "records": checked.records,
+        "changed": checked.changed,
+        "newest_at": checked.newest_at,
+        "due_at": checked.due_at,
+    }
+
+
+def _switch(settings: Settings, slugs: Sequence[str], *, on: bool) -> None:
+    """Write what differs from the catalog into the operator's folder, and no more."""
+    sources, given = working.catalog(settings), builtin()
+    for feed in _chosen(sources, slugs):
+        file = working.folder(settings) / f"{feed.slug}.toml"
+        own = feed.slug not in given or replace(feed, enabled=True) != replace(given[feed.slug], enabled=True)
+        if own:
+            file.write_text(format_toml(replace(feed, enabled=on)), encoding="utf-8")
+        elif given[feed.slug].enabled is on:
+            file.unlink(missing_ok=True)
+        else:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(f"enabled = {str(on).lower()}\n", encoding="utf-8")
+        click.echo(f"{feed.slug} is {'on' if on else 'off'}.")
+
+
+def _facts(feed: Feed, status: FeedStatus | None) -> dict[str, object]:
+    return {
+        "slug": feed.slug,
+        "name": feed.name,
+        "url": feed.url,
+        "homepage": feed.homepage,
+        "format": feed.format,
+        "category": feed.category.value,
+        "tier": feed.tier,
+        "grade": feed.grade,
+        "enabled": feed.enabled,
+        "every": written(feed.every),
+        "state": status.state if status else "new",
+        "reason": status.reason if status else None,
+        "records": status.records if status else None,
+        "failures": status.failures if status else 0,
+        "checked_at": status.checked_at if status else None,
+        "succeeded_at": status.succeeded_at if status else None,
+        "changed_at": status.changed_at if status else None,
+        "due_at": status.due_at if status else None,
+    }
+
+
+COLOURS = {"healthy": "green", "degraded": "yellow", "error": "red", "parked": "red"}
+
+
+def _table(shown: Sequence[Feed], stored: Mapping[str, FeedStatus]) -> Table:
+    table = Table("Source", "State", "Every", "Records", "Last answer", "Why")
+    for feed in shown:
+        status = stored.get(feed.slug)
+        state = (status.state if status else "new") if feed.enabled else "off"
+        colour = COLOURS.get(state, "dim")
+        last = f"{status.succeeded_at:%Y-%m-%d %H:%M}" if status and status.succeeded_at else ""
+        records = f"{status.records:,}" if status and status.records is not None else ""
+        reason = safe(status.reason) if status and status.reason else ""
+        table.add_row(feed.slug, Text(state, colour), written(feed.every), records, last, reason)
+    return table

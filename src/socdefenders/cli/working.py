@@ -1,0 +1,121 @@
+"""What `up`, `worker` and `feeds` share: the catalog in force, the client, the worker beside everything else."""
+
+import asyncio
+import os
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from socdefenders.errors import CatalogError, StorageUnavailable
+from socdefenders.feeds.catalog import Feed, builtin, load
+from socdefenders.feeds.fetch import Fetcher
+from socdefenders.ingest.checking import Checker
+from socdefenders.settings import Settings
+from socdefenders.storage import feeds
+from socdefenders.storage.database import Database
+from socdefenders.storage.layout import FEEDS
+from socdefenders.worker import Report, Worker, utc
+
+WATCH_SECONDS = 20.0
+"""Between two looks at the operator's folder."""
+UNREACHED = 5
+"""Checks in a row that reached nobody, after which it is said that there may be no network."""
+
+
+def folder(settings: Settings) -> Path:
+    """Return where an operator's own sources lie."""
+    return settings.feeds_dir or settings.data_dir / FEEDS
+
+
+def catalog(settings: Settings) -> dict[str, Feed]:
+    """Return the sources that come with the package, with the operator's own over them; raise CatalogError."""
+    own = folder(settings)
+    return load(own, builtin()) if own.is_dir() else builtin()
+
+
+def client(settings: Settings) -> Fetcher:
+    """Return what fetches, as the settings say."""
+    return Fetcher(contact=settings.fetch_contact, allowed=settings.fetch_allowed, proxy=settings.fetch_proxy)
+
+
+def checker(settings: Settings, dsn: str, sources: Mapping[str, Feed], fetcher: Fetcher) -> Checker:
+    """Return what looks at a source and writes what it finds to `dsn`."""
+    return Checker(catalog=sources, client=fetcher, dsn=dsn, clock=utc, chance=random.random, keys=settings.feed_keys())
+
+
+async def register(database: Database, sources: Mapping[str, Feed]) -> None:
+    """Make the catalog known to the database."""
+    rows = {slug: (feed.enabled, feed.every) for slug, feed in sources.items()}
+    await feeds.register(database, rows, now=utc())
+
+
+async def work(settings: Settings, dsn: str, report: Report, warn: Report) -> None:
+    """Look at sources as they become due, until cancelled."""
+    sources = catalog(settings)
+    telling = Telling(report, warn)
+    async with await Database.open(dsn, size=2) as database, client(settings) as fetcher:
+        await register(database, sources)
+        check = checker(settings, dsn, sources, fetcher).check
+        watching = asyncio.create_task(_watch(settings, database, sources, warn))
+        try:
+            await Worker(database, check, telling, concurrency=settings.worker_concurrency).run()
+        finally:
+            watching.cancel()
+
+
+async def _watch(settings: Settings, database: Database, sources: dict[str, Feed], warn: Report) -> None:
+    """Take over what changes in the operator's folder, into `sources` and the database."""
+    seen = _signature(folder(settings))
+    while True:
+        await asyncio.sleep(WATCH_SECONDS)
+        now = await asyncio.to_thread(_signature, folder(settings))
+        if now == seen:
+            continue
+        try:
+            changed = await asyncio.to_thread(catalog, settings)
+            await register(database, changed)
+        except CatalogError as error:
+            warn("catalog_refused", reason=error.message)
+        except StorageUnavailable:
+            continue  # the next round tries again
+        else:
+            sources |= changed  # one that is gone may just be looked at
+        seen = now
+
+
+def _signature(own: Path) -> frozenset[tuple[str, int, int]]:
+    """What tells that a file of the folder was written, added or removed."""
+    if not own.is_dir():
+        return frozenset()
+    with os.scandir(own) as entries:
+        return frozenset((each.name, (found := each.stat()).st_mtime_ns, found.st_size) for each in entries)
+
+
+@dataclass(slots=True)
+class Telling:
+    """Passes on what a worker says; says once when no source can be reached, and when that is over."""
+
+    report: Report
+    warn: Report
+    unreached: int = 0
+
+    def __call__(self, event: str, **facts: object) -> None:
+        """Take one event."""
+        if event == "feed_checked":
+            self._count(reached=facts.pop("reached", True) is True)
+        (self.report if event == "feed_checked" and facts.get("state") == "healthy" else self._other)(event, **facts)
+
+    def _other(self, event: str, **facts: object) -> None:
+        # While nothing can be reached, one line says so for all of them.
+        if event != "feed_checked":
+            self.warn(event, **facts)
+        elif self.unreached <= UNREACHED:
+            self.report(event, **facts)
+
+    def _count(self, *, reached: bool) -> None:
+        if reached and self.unreached >= UNREACHED:
+            self.report("sources_reached")
+        self.unreached = 0 if reached else self.unreached + 1
+        if self.unreached == UNREACHED:
+            self.warn("sources_unreachable", hint="Is there a network? Everything else works; they are tried again.")

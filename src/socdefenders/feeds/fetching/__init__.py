@@ -1,0 +1,1 @@
+"""The parts of the HTTP client in `feeds.fetch`: one question each."""

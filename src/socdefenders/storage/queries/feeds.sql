@@ -1,0 +1,73 @@
+-- name: register
+-- Makes known what the catalog has, a row a source; those known keep how they are doing. A cadence that was made
+-- longer counts at once.
+insert into feeds as old (slug, enabled, due_at, every)
+select slug, enabled, $4::timestamptz, every
+  from unnest($1::text[], $2::boolean[], $3::interval[]) as c (slug, enabled, every)
+ order by slug
+    on conflict (slug) do update set enabled = excluded.enabled, every = greatest(old.every, excluded.every)
+ where old.enabled <> excluded.enabled or old.every < excluded.every
+
+-- name: forget
+-- Removes what is in the catalog no more; what it reported stays.
+delete from feeds where slug <> all ($1::text[])
+
+-- name: claim
+-- Takes up to $4 sources that are due and that nobody has, those first that wait longest, until $3. Rows that
+-- another worker is taking at this moment are passed over, so that no two get the same one.
+with taken as (
+    select slug
+      from feeds
+     where enabled and due_at <= $2 and (claimed_until is null or claimed_until <= $2)
+     order by due_at
+     limit $4
+       for update skip locked
+)
+update feeds set claimed_by = $1, claimed_until = $3
+  from taken
+ where feeds.slug = taken.slug
+returning feeds.*
+
+-- name: claim_one
+-- Takes one source, due or not, unless somebody has it.
+update feeds set claimed_by = $1, claimed_until = $3
+ where slug = $4 and (claimed_until is null or claimed_until <= $2)
+returning *
+
+-- name: keep
+-- Prolongs a worker's claims until $3; returns those that are still its own.
+update feeds set claimed_until = $3
+ where slug = any ($2::text[]) and claimed_by = $1
+returning slug
+
+-- name: finish
+-- Writes down what a check came to and lets the source go, if the claim is still the worker's own.
+update feeds set
+    state = $3, reason = $4, due_at = $5, every = $6, failures = $7, checked_at = $8,
+    succeeded_at = case when $9 and $16::text is null then $8 else succeeded_at end,
+    changed_at = case when $10 then $8 else changed_at end,
+    etag = case when $9 then $11 else etag end,
+    last_modified = case when $9 then $12 else last_modified end,
+    content_hash = case when $9 then coalesce($13, content_hash) else content_hash end,
+    records = coalesce($14, records),
+    newest_at = coalesce($15, newest_at),
+    unreadable = case when $9 then $16 else unreadable end,
+    claimed_by = null, claimed_until = null
+ where slug = $1 and claimed_by = $2
+returning slug
+
+-- name: release
+-- Lets go what a worker has not looked at; it is due as before.
+update feeds set claimed_by = null, claimed_until = null where claimed_by = $1
+
+-- name: every
+-- How all sources are doing.
+select * from feeds order by slug
+
+-- name: due_now
+-- Makes sources due at once, as after somebody mended one.
+update feeds set due_at = least(due_at, $2) where slug = any ($1::text[]) and enabled returning slug
+
+-- name: next_due
+-- When the next source is due that nobody has.
+select min(greatest(due_at, coalesce(claimed_until, due_at))) from feeds where enabled

@@ -1,0 +1,142 @@
+"""The sources from a shell: listed, switched, added, run, and a worker that takes them in."""
+
+import asyncio
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.request import urlopen
+
+import pytest
+
+from tests.e2e.commands import Server, data_directory, good, run
+from tests.publisher import Publisher, publishing
+
+LIST = b"\n".join(b"198.51.100.%d" % number for number in range(1, 31))
+OPML = """<opml version="2.0"><body><outline text="Government">
+<outline text="A Blog" type="rss" xmlUrl="https://blog.example/feed.xml" htmlUrl="https://blog.example/"/>
+<outline text="No address" type="rss" xmlUrl="gopher://old.example/"/></outline></body></opml>"""
+
+
+@contextmanager
+def published(answers: dict[str, bytes]) -> Iterator[Publisher]:
+    """A publisher in a thread of its own, so that commands can be waited for."""
+    ready, over = threading.Event(), asyncio.Event()
+    found: list[tuple[Publisher, asyncio.AbstractEventLoop]] = []
+
+    async def serve() -> None:
+        async with publishing(answers) as publisher:
+            found.append((publisher, asyncio.get_running_loop()))
+            ready.set()
+            await over.wait()
+
+    thread = threading.Thread(target=asyncio.run, args=(serve(),))
+    thread.start()
+    ready.wait()
+    publisher, loop = found[0]
+    try:
+        yield publisher
+    finally:
+        loop.call_soon_threadsafe(over.set)
+        thread.join()
+
+
+LOCAL = {"SOCDEFENDERS_FETCH_ALLOWED": "127.0.0.0/8", "SOCDEFENDERS_FETCH_PROXY": ""}
+
+
+def rows(data: Path, *arguments: str) -> dict[str, dict[str, object]]:
+    """What `feeds list --json` says, by slug."""
+    answer = json.loads(good("feeds", "list", "--json", "--data-dir", data, *arguments))
+    return {each["slug"]: each for each in answer["data"]}
+
+
+def test_the_catalog_is_listed_without_a_database(tmp_path: Path) -> None:
+    listed = rows(tmp_path)
+    assert len(listed) >= 40
+    assert {each["state"] for each in listed.values()} == {"new"}
+    assert len(rows(tmp_path, "--all")) > len(listed)
+    assert "--all lists them" in good("feeds", "list", "--data-dir", tmp_path)
+
+
+def test_sources_are_switched_on_and_off(tmp_path: Path) -> None:
+    assert "cisa-kev" in rows(tmp_path)
+    good("feeds", "disable", "cisa-kev", "--data-dir", tmp_path)
+    assert "cisa-kev" not in rows(tmp_path)
+    assert (tmp_path / "feeds/cisa-kev.toml").read_text() == "enabled = false\n"
+    good("feeds", "enable", "cisa-kev", "--data-dir", tmp_path)
+    assert "cisa-kev" in rows(tmp_path)
+    assert not list((tmp_path / "feeds").iterdir()), "nothing is left of what is as it was given"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        (("enable", "kev"), "is it cisa-kev?"),
+        (("enable", "nothing-like-it"), "feeds list --all"),
+        (("remove", "cisa-kev"), "feeds disable cisa-kev"),
+        (("import", "nowhere.opml"), "does not exist"),
+        (("check",), "Missing argument"),
+    ],
+)
+def test_what_is_wrong_says_what_to_do(tmp_path: Path, arguments: tuple[str, ...], why: str) -> None:
+    done = run("feeds", *arguments, "--data-dir", tmp_path)
+    assert done.returncode == 2
+    assert why in done.stderr
+
+
+def test_a_source_is_added_checked_run_and_removed() -> None:
+    with data_directory() as data, published({"/bad.txt": LIST}) as publisher:
+        url = f"{publisher.url}/bad.txt"
+        shown = good("feeds", "add", url, "--name", "my-list", "--yes", "--data-dir", data, **LOCAL)
+        assert "Read as list" in shown
+        assert "30 records" in shown
+        assert "198.51.100.1" in shown
+        again = run("feeds", "add", url, "--name", "my-list", "--yes", "--data-dir", data, **LOCAL)
+        assert again.returncode == 2
+        assert good("feeds", "check", "my-list", "--data-dir", data, **LOCAL).startswith("my-list: healthy, 30 records")
+        assert rows(data)["my-list"]["state"] == "new", "checking keeps nothing"
+        assert "something new" in good("feeds", "run", "my-list", "--data-dir", data, **LOCAL)
+        assert rows(data)["my-list"]["state"] == "healthy"
+        good("search", "198.51.100.7", "--data-dir", data)
+        good("feeds", "remove", "my-list", "--data-dir", data)
+        assert "my-list" not in rows(data, "--all")
+        good("search", "198.51.100.7", "--data-dir", data)
+
+
+def test_a_page_is_no_source(tmp_path: Path) -> None:
+    with published({"/": b"<html><body><p>Hello.</p></body></html>"}) as publisher:
+        done = run("feeds", "add", publisher.url + "/", "--yes", "--data-dir", tmp_path, **LOCAL)
+    assert done.returncode == 2
+    assert "is a web page" in done.stderr
+
+
+def test_private_addresses_are_refused_unless_allowed(tmp_path: Path) -> None:
+    with published({"/bad.txt": LIST}) as publisher:
+        done = run(
+            "feeds", "add", f"{publisher.url}/bad.txt", "--yes", "--data-dir", tmp_path, SOCDEFENDERS_FETCH_PROXY=""
+        )
+        assert not publisher.asked
+    assert done.returncode == 1
+    assert "SOCDEFENDERS_FETCH_ALLOWED" in done.stderr
+
+
+def test_subscriptions_are_imported(tmp_path: Path) -> None:
+    (tmp_path / "mine.opml").write_text(OPML)
+    done = run("feeds", "import", tmp_path / "mine.opml", "--data-dir", tmp_path)
+    assert done.returncode == 1, "one of them could not be read"
+    assert "Added 1 sources, which are off" in done.stdout
+    assert "gopher" in done.stderr or "address" in done.stderr
+    added = rows(tmp_path, "--all")["a-blog"]
+    assert (added["enabled"], added["category"]) == (False, "government")
+
+
+def test_without_a_network_everything_else_works() -> None:
+    with data_directory() as data, Server("up", "--port", "0", "--data-dir", data) as server:
+        assert server.process.stderr is not None
+        told = next(line for line in server.process.stderr if "sources_unreachable" in line)
+        assert "Everything else works" in told
+        with urlopen(f"{server.url}/healthz") as answer:
+            assert answer.status == 200
+        _, _, rest = server.stop()
+    assert "sources_unreachable" not in rest, "it is said once"
