@@ -1,0 +1,103 @@
+"""Techniques by id, by name and by phrase, each with its sentence."""
+
+import pytest
+
+from socdefenders.enrich import phrases, read_article, techniques
+from socdefenders.enrich.rules import Rules
+from socdefenders.indicators import extract
+from socdefenders.model import Confidence
+from tests.unit.enrich.invented import known, nothing, read, split
+from tests.unit.enrich.technique_examples import EXAMPLES
+
+ROWS = [[cell.strip() for cell in line.split("|")] for line in EXAMPLES.strip().splitlines()]
+RULES = Rules(phrases.PHRASES)
+
+
+def matched(text: str) -> set[str]:
+    return {rule for rule, _ in RULES.search(text.lower().encode())}
+
+
+@pytest.mark.parametrize(("rule", "example", "_"), ROWS)
+def test_a_rule_matches_its_example(rule: str, example: str, _: str) -> None:
+    assert rule in matched(example)
+
+
+@pytest.mark.parametrize(("rule", "_", "other"), ROWS)
+def test_a_rule_matches_nothing_that_only_looks_like_it(rule: str, _: str, other: str) -> None:
+    assert rule not in matched(other)
+
+
+def test_every_rule_has_an_example() -> None:
+    assert {rule for rule, _, _ in ROWS} == {rule for rule, _ in phrases.PHRASES}
+
+
+def test_an_id_is_certain_and_quoted() -> None:
+    [found] = read("The shell was theirs (T1059.001), says the report.").techniques
+    assert (found.name, found.how, found.confidence) == ("T1059.001", "id", Confidence.HIGH)
+    assert found.evidence == "The shell was theirs (T1059.001), says the report."
+
+
+def test_an_id_of_the_title_counts() -> None:
+    assert [each.name for each in read("Nothing.", "What T9001 is").techniques] == ["T9001"]
+
+
+def test_an_old_id_is_what_it_became() -> None:
+    assert [each.name for each in read("They used T1086 there.").techniques] == ["T1059.001"]
+
+
+def test_an_id_that_nobody_gave_is_none() -> None:
+    assert not read("The model T9999 is a car.", "T9998").techniques
+
+
+def test_a_tactic_is_no_technique() -> None:
+    assert not read("All this is TA0002 of course.").techniques
+
+
+@pytest.mark.parametrize("text", ["They were Pulling the Plug there.", "| Pulling the Plug | at night |"])
+def test_a_name_with_its_capitals_counts(text: str) -> None:
+    [found] = read(text).techniques
+    assert (found.name, found.how, found.confidence) == ("T9001", "name", Confidence.MEDIUM)
+
+
+@pytest.mark.parametrize(
+    "text", ["They were pulling the plug.", "They have Cloud Accounts there.", "Pulling the Plugs."]
+)
+def test_other_names_do_not(text: str) -> None:
+    assert not read(text).techniques
+
+
+def test_of_two_names_the_longer_counts() -> None:
+    assert [each.name for each in read("They were Pulling the Plug Slowly.").techniques] == ["T9003"]
+
+
+def test_a_name_beside_an_id_says_nothing_more() -> None:
+    assert [each.name for each in read("T1059.001 is not Pulling the Plug.").techniques] == ["T1059.001"]
+
+
+def test_a_phrase_says_which_words_matched() -> None:
+    [found] = read("At night the miner adds a cron job for root.").techniques
+    assert (found.name, found.how, found.surface) == ("T1053.003", "phrase", "cron job")
+
+
+def test_advice_is_no_report() -> None:
+    assert not read("You should look for cron jobs of root.").techniques
+
+
+def test_what_was_not_done_is_none() -> None:
+    assert not read("It does not add cron jobs.").techniques
+
+
+def test_without_knowledge_ids_and_phrases_are_still_found() -> None:
+    text = "They used T1086. It adds a cron job."
+    found = read_article("", text, extract(text), nothing())
+    assert [each.name for each in found.techniques] == ["T1086", "T1053.003"]
+    assert found.attack_version == ""
+
+
+def test_the_version_is_said() -> None:
+    assert read("Nothing.").attack_version == "19.2"
+
+
+def test_indicators_beyond_the_text_do_no_harm() -> None:
+    indicators = extract("They used T1059.001 there.")
+    assert not techniques.find(split(""), indicators, known())
