@@ -72,8 +72,7 @@ def is_heading(token: str) -> bool:
 
 
 _BEFORE_AT = re.compile(
-    r"[A-Za-z0-9_%+'-]{1,64}(?:(?:\.|[\])}>\\]{1,4}\s?(?:\.|tod)\s?[\[({<\\]{1,4})[A-Za-z0-9_%+'-]{1,64}){0,8}",
-    re.IGNORECASE,
+    r"[A-Za-z0-9_%+'-]{1,64}(?:(?:\.|[\])}>\\]{1,4}\s?(?:\.|(?i:tod))\s?[\[({<\\]{1,4})[A-Za-z0-9_%+'-]{1,64}){0,8}"
 )
 """The part of an address before the `@`, read backwards."""
 _AT_FIRST = re.compile(r"[ ]?\\*[\[({<【「]*\s*(?:@|at\b)", re.IGNORECASE)

@@ -8,6 +8,7 @@ end is not taken for a part of the URL, neither as published nor as pasted, so t
 import re
 
 from socdefenders.indicators import hosts
+from socdefenders.indicators.refang import refang_inner
 
 PUNCTUATION = ".,;:!?#'"
 """What ends no URL, though RFC 3986 would let it."""
@@ -94,7 +95,7 @@ def _canonical_tail(tail: str, *, plain_backslash: bool) -> str:
     path = _escape(path)
     if "/." in path:
         path = _without_dot_segments(path)
-    return (path if path.startswith("/") else "/" + path) + _escape(rest)
+    return refang_inner((path if path.startswith("/") else "/" + path) + _escape(rest))
 
 
 def _without_dot_segments(path: str) -> str:
