@@ -55,6 +55,11 @@ def host_of(url: str) -> str:
     return host[: host.index("]") + 1] if host.startswith("[") else host.partition(":")[0]
 
 
+def has_path(url: str) -> bool:
+    """Whether more follows the host of a canonical URL than a slash."""
+    return url.partition("://")[2].partition("/")[2] != ""
+
+
 def trim_end(text: str) -> str:
     """Cut off quotes, sentence punctuation and closing brackets that the text itself never opened."""
     if text[-1:].isalnum():

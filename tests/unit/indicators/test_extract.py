@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from socdefenders.indicators import Match, defang, extract, normalize, parse, unlikely
+from socdefenders.indicators import Match, defang, extract, hosts, noise, normalize, parse, unlikely
 from tests.real_data import DATA, MISSING
 from tests.unit.indicators.indicator_values import canonical_values, hostile
 
@@ -357,3 +357,11 @@ def test_a_feed_cannot_report_what_nobody_is_attacked_from(value: str, rule: str
     """Documentation values pass: a demonstration's feeds are made of them."""
     reason = unlikely(parse(value))
     assert (reason and reason.rule) == rule
+
+
+def test_what_judges_a_plain_name_can_come_up() -> None:
+    """An ending that is no top-level domain never gets there; a host below another needs no entry."""
+    endings = noise.FILE_ENDINGS | noise.WORD_ENDINGS | noise._WORD_COUNTRIES
+    assert [ending for ending in endings if not hosts.is_suffix(ending)] == []
+    above = {host: host.partition(".")[2] for host in noise.BENIGN_HOSTS}
+    assert [host for host, parent in above.items() if noise._known_host(parent)] == []
