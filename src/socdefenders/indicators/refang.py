@@ -57,7 +57,7 @@ _HINT = re.compile(rf"[\[\](){{}}<>【「\\*\s{DOTS}]|h(?!ttps?[:\s])[tx#z]{{1,6
 _INNER_SCHEME = re.compile(r"(?<![a-z0-9])hxxp(?P<tls>s?)://", _FLAGS)
 """Of a URL in another's path or query."""
 _LIVE_SCHEME = re.compile(r"(?:(?<![A-Za-z0-9])http(?P<tls>s?))?://")
-_INNER_HOST = re.compile(r"(?<=://)[^/?#&]+")
+_INNER_HOST = re.compile(r"(?<=://)[\w.@:-]*\w")
 _AUTHORITY = re.compile(r"([a-z][a-z0-9+-]*)://((?:[^/?#]*@)?)([^/?#]*)", _FLAGS)
 _URL_HEAD = re.compile(r"[^:]{1,40}:[/\\]{1,4}[^/?#]*")
 _TECHNIQUE = re.compile(r"T[0-9]{4}\.[0-9]{3}")
@@ -100,7 +100,7 @@ def refang_url(text: str) -> str:
 
 def refang_inner(text: str) -> str:
     """Undo the defanging of the schemes of URLs in a URL's path and query: nobody asks a server for `hxxp`."""
-    return _INNER_SCHEME.sub(lambda scheme: f"http{scheme['tls'].lower()}://", text)
+    return _INNER_SCHEME.sub(lambda scheme: "https://" if scheme["tls"] else "http://", text)
 
 
 def defang(value: str) -> str:
@@ -140,5 +140,5 @@ def _plain(match: re.Match[str]) -> str:
 def _plain_scheme(match: re.Match[str]) -> str:
     written = match[0].partition(":")[0].rstrip()
     if written.lower() not in {"http", "https", "ftp", "ftps"}:
-        written = ("http" if match["web"] else "ftp") + match["tls"].lower()
+        written = ("http" if match["web"] else "ftp") + ("s" if match["tls"] else "")
     return written + "://"

@@ -13,6 +13,8 @@ from collections.abc import Iterator
 
 import re2
 
+from socdefenders.indicators.place import INDICATOR_WORDS, REFERENCE_WORDS
+
 WINDOW = 1 << 18
 """Characters that are encoded at a time; a window ends with a line, if one ends near."""
 
@@ -41,8 +43,8 @@ _CVE = rf"(?i:cve){_DASH}?[0-9]+{_DASH}[0-9]+"
 _HEX = "[0-9a-fA-F]"
 _IPV6 = rf"(?:\b{_HEX}+|\B)(?:\[?:\]?{_HEX}*)(?:\[?:\]?{_HEX}*)+(?:\[?\.\]?[0-9]+)*"
 _HEADING_WORDS = (
-    r"(?i:indicators? of compromise|\biocs?\b)",
-    r"(?mi:^[#=* \t]*(?:references|sources|further reading|footnotes|endnotes|about the authors?)[ \t]*:?[ \t]*$)",
+    rf"(?i:{INDICATOR_WORDS}|\biocs?\b)",
+    rf"(?mi:^[#=* \t]*(?:{REFERENCE_WORDS})[ \t]*:?[ \t]*$)",
 )
 _TOKENS = re2.compile(
     "|".join(
@@ -59,11 +61,7 @@ _TOKENS = re2.compile(
     )
 )
 
-_HEADINGS = re.compile(
-    r"indicators? of compromise|iocs?"
-    r"|[#=*\s]*(?:references|sources|further reading|footnotes|endnotes|about the authors?)\s*:?\s*",
-    re.IGNORECASE,
-)
+_HEADINGS = re.compile(rf"{INDICATOR_WORDS}|iocs?|[#=*\s]*(?:{REFERENCE_WORDS})\s*:?\s*", re.IGNORECASE)
 
 
 def is_heading(token: str) -> bool:
@@ -72,8 +70,7 @@ def is_heading(token: str) -> bool:
 
 
 _BEFORE_AT = re.compile(
-    r"[A-Za-z0-9_%+'-]{1,64}(?:(?:\.|[\])}>\\]{1,4}\s?(?:\.|tod)\s?[\[({<\\]{1,4})[A-Za-z0-9_%+'-]{1,64}){0,8}",
-    re.IGNORECASE,
+    r"[A-Za-z0-9_%+'-]{1,64}(?:(?:\.|[\])}>\\]{1,4}\s?(?:\.|(?i:tod))\s?[\[({<\\]{1,4})[A-Za-z0-9_%+'-]{1,64}){0,8}"
 )
 """The part of an address before the `@`, read backwards."""
 _AT_FIRST = re.compile(r"[ ]?\\*[\[({<【「]*\s*(?:@|at\b)", re.IGNORECASE)
