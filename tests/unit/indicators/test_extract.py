@@ -3,10 +3,11 @@
 import time
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from socdefenders.indicators import Match, defang, extract, hosts, noise, normalize, parse, unlikely
+from socdefenders.indicators.tokens import tokens
 from tests.real_data import DATA, MISSING
 from tests.unit.indicators.indicator_values import canonical_values, hostile
 
@@ -84,6 +85,9 @@ def only(text: str, publisher: str | None = None) -> Match:
             "my[-]own[-]evil[.]example, at hxxp://a[-]b[.]example/c[-]d",
             [("domain", "my-own-evil.example"), ("url", "http://a-b.example/c%5B-%5Dd")],
         ),
+        ("hxxps://www[.]bank[.]example@evil[.]example/x", [("url", "https://www.bank.example@evil.example/x")]),
+        ("hxxp://user@bank[.]example:pw@evil[.]example/", [("url", "http://user%40bank.example:pw@evil.example/")]),
+        ("T1059-PowerShell and CVE-2024-12345_poc", [("mitre_attack", "T1059"), ("cve", "CVE-2024-12345")]),
         ("*.evil.co[.]za resolved", [("domain", "evil.co.za")]),
         ("hxxp://user[@]evil[.]example/a", [("url", "http://user@evil.example/a")]),
         (
@@ -315,11 +319,46 @@ def test_normalising_is_idempotent(text: str) -> None:
         "#\n",
         "iocs ",
         "0123456789abcdef0123\n",
+        "iocé",
+        "ioc-",
+        "ioc[-]",
+        "T1234-",
+        "cve1-1",
+        "0123456789abcdefg",
+        "hxxp://a[@]",
+        "hxxp://a[.]",
     ],
 )
 def test_time_grows_with_the_length_only(piece: str) -> None:
     once, twice = (seconds_of(piece * (size // len(piece))) for size in (60_000, 120_000))
     assert twice < 3 * once + 0.1, "twice the time for twice the length, four times where it were quadratic"
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            [
+                "evil [.] example",
+                "a.evil[.]example",
+                HASH,
+                f"{HASH[:20]}\n{HASH[:20]}",
+                "T1059.001-x",
+                "no value",
+                "é",
+                "\n",
+            ]
+        )
+        | st.text("ab.-/ [](),", max_size=20),
+        max_size=120,
+    ),
+    st.sampled_from([" ", ",", "\n", '","']),
+)
+def test_a_text_reads_the_same_in_windows_of_any_size(pieces: list[str], between: str) -> None:
+    text = between.join(pieces)
+    whole = list(tokens(text))
+    assume(all(len(token) <= 200 for _, token in whole))
+    for window in (600, 701, 1_000):
+        assert list(tokens(text, window)) == whole
 
 
 def seconds_of(text: str) -> float:
