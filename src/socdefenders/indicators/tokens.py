@@ -24,8 +24,9 @@ _MARGIN = 256
 _BOUNDARIES = " \n\t,;|\"'<>"
 """Where a new window may begin in text without a token: no value goes on behind one of these."""
 
-_OPEN, _CLOSE = r"(?:\\*[\[({<【「])", r"(?:\\*[\])}>】」])"
-_BRACKETED_DOT = rf"[ ]*{_OPEN}+\s*(?:\.|\\\.|(?i:dot|d0t|punkt))\s*{_CLOSE}+[ ]?"
+_OPEN, _CLOSE = r"(?:\\*[\[({<【「（［])", r"(?:\\*[\])}>】」）］])"
+_BLANK = r"[ \x{a0}]"
+_BRACKETED_DOT = rf"{_BLANK}*{_OPEN}+\s*(?:\\?[.。．]|(?i:dot|d0t|punkt|punto|point))\s*{_CLOSE}+{_BLANK}?"
 _DOT = (
     rf"(?:\.|{_BRACKETED_DOT}"
     rf"|[\[({{]+\s?\.|\.\s?[\])}}]+|\\+\.|[。．․｡]|[ ](?i:dot)[ ])"
@@ -47,7 +48,7 @@ _SCHEME = (
 _USER = r"(?:[^\s/\\@\"<>,;|'()\[\]]|\[\.\]|\[dot\])+"
 _SEPARATOR = rf"[ ]?{_OPEN}?[ ]?:[ ]?{_CLOSE}?(?:{_OPEN}?[/\\]{_CLOSE}?)+[ ]?"
 _DASH = r"[-‐‑‒–—−_]"
-_CVE = rf"(?i:cve){_DASH}?[0-9]+{_DASH}[0-9]+"
+_CVE = rf"(?i:cve)(?:{_DASH}|[ ])?[0-9]+{_DASH}[0-9]+"
 _HEX = "[0-9a-fA-F]"
 _IPV6 = rf"(?:\b{_HEX}+|\B)(?:\[?:\]?{_HEX}*)(?:\[?:\]?{_HEX}*)+(?:\[?\.\]?[0-9]+)*"
 _HEADING_WORDS = (
@@ -94,7 +95,9 @@ def name_before(text: str, start: int, token: str) -> int | None:
     return start - len(found[0]) if found else start + len(token) - len(token.lstrip(" \\[({<【「@"))
 
 
-_NUMBERED = re.compile(rf"((?:TA?[0-9]{{4}}(?:\.[0-9]{{3}})?|(?i:cve){_DASH}?[0-9]+{_DASH}[0-9]+))[-_](?:[\w-]|\[-\])*")
+_NUMBERED = re.compile(
+    rf"((?:TA?[0-9]{{4}}(?:\.[0-9]{{3}})?|(?i:cve)[ ]?{_DASH}?[0-9]+{_DASH}[0-9]+))[-_](?:[\w-]|\[-\])*"
+)
 """A technique or a CVE number in front of words that a hyphen ties to it."""
 
 

@@ -88,6 +88,15 @@ def only(text: str, publisher: str | None = None) -> Match:
         ("hxxps://www[.]bank[.]example@evil[.]example/x", [("url", "https://www.bank.example@evil.example/x")]),
         ("hxxp://user@bank[.]example:pw@evil[.]example/", [("url", "http://user%40bank.example:pw@evil.example/")]),
         ("T1059-PowerShell and CVE-2024-12345_poc", [("mitre_attack", "T1059"), ("cve", "CVE-2024-12345")]),
+        (
+            "evil（.）example, bad［.］example, worse\u00a0[.]\u00a0example and CVE 2024-12345",
+            [
+                ("domain", "evil.example"),
+                ("domain", "bad.example"),
+                ("domain", "worse.example"),
+                ("cve", "CVE-2024-12345"),
+            ],
+        ),
         ("*.evil.co[.]za resolved", [("domain", "evil.co.za")]),
         ("hxxp://user[@]evil[.]example/a", [("url", "http://user@evil.example/a")]),
         (
