@@ -1,9 +1,11 @@
 """A publisher on loopback: files of a folder with the status codes of a real one, and answers that a test makes up."""
 
+import asyncio
 import socket
+import threading
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from ipaddress import ip_network
 from pathlib import Path
@@ -57,9 +59,9 @@ class Publisher:
 
 @asynccontextmanager
 async def publishing(
-    answers: Mapping[str, web.Response | bytes] | None = None, *, folder: Path | None = None
+    answers: Mapping[str, web.Response | bytes] | None = None, *, folder: Path | None = None, hosts: int = 1
 ) -> AsyncIterator[Publisher]:
-    """Publish until the end of the block."""
+    """Publish until the end of the block, on 127.0.0.1 and on as many addresses after it as there are to be hosts."""
     publisher = Publisher(folder, dict(answers or {}))
     app = web.Application()
     app.on_response_prepare.append(publisher.count)
@@ -70,11 +72,36 @@ async def publishing(
     await site.start()
     assert site._server is not None
     port = site._server.sockets[0].getsockname()[1]  # type: ignore[attr-defined]  # an asyncio server has sockets
+    for number in range(2, hosts + 1):
+        await web.TCPSite(runner, f"127.0.0.{number}", port).start()
     publisher.url = f"http://127.0.0.1:{port}"
     try:
         yield publisher
     finally:
         await runner.cleanup()
+
+
+@contextmanager
+def published(answers: dict[str, web.Response | bytes], *, hosts: int = 1) -> Iterator[Publisher]:
+    """A publisher in a thread of its own, so that commands can be waited for."""
+    ready, over = threading.Event(), asyncio.Event()
+    found: list[tuple[Publisher, asyncio.AbstractEventLoop]] = []
+
+    async def serve() -> None:
+        async with publishing(answers, hosts=hosts) as publisher:
+            found.append((publisher, asyncio.get_running_loop()))
+            ready.set()
+            await over.wait()
+
+    thread = threading.Thread(target=asyncio.run, args=(serve(),))
+    thread.start()
+    ready.wait()
+    publisher, loop = found[0]
+    try:
+        yield publisher
+    finally:
+        loop.call_soon_threadsafe(over.set)
+        thread.join()
 
 
 class NoNames(AbstractResolver):

@@ -1,45 +1,18 @@
 """The sources from a shell: listed, switched, added, run, and a worker that takes them in."""
 
-import asyncio
 import json
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from urllib.request import urlopen
 
 import pytest
 
 from tests.e2e.commands import Server, data_directory, good, run
-from tests.publisher import Publisher, publishing
+from tests.publisher import published
 
 LIST = b"\n".join(b"198.51.100.%d" % number for number in range(1, 31))
 OPML = """<opml version="2.0"><body><outline text="Government">
 <outline text="A Blog" type="rss" xmlUrl="https://blog.example/feed.xml" htmlUrl="https://blog.example/"/>
 <outline text="No address" type="rss" xmlUrl="gopher://old.example/"/></outline></body></opml>"""
-
-
-@contextmanager
-def published(answers: dict[str, bytes]) -> Iterator[Publisher]:
-    """A publisher in a thread of its own, so that commands can be waited for."""
-    ready, over = threading.Event(), asyncio.Event()
-    found: list[tuple[Publisher, asyncio.AbstractEventLoop]] = []
-
-    async def serve() -> None:
-        async with publishing(answers) as publisher:
-            found.append((publisher, asyncio.get_running_loop()))
-            ready.set()
-            await over.wait()
-
-    thread = threading.Thread(target=asyncio.run, args=(serve(),))
-    thread.start()
-    ready.wait()
-    publisher, loop = found[0]
-    try:
-        yield publisher
-    finally:
-        loop.call_soon_threadsafe(over.set)
-        thread.join()
 
 
 LOCAL = {"SOCDEFENDERS_FETCH_ALLOWED": "127.0.0.0/8", "SOCDEFENDERS_FETCH_PROXY": ""}

@@ -11,7 +11,7 @@ DOTS = "。．｡․"
 """Full stops of other scripts, which IDNA reads as a dot, and the leader that looks like one."""
 
 _WORDS = ("dot", "d0t", "punkt", "punto", "point")
-_MEANING = {"at": "@", "\\.": ".", ":\\\\": "://"} | dict.fromkeys([*_WORDS, *DOTS], ".")
+_MEANING: dict[str, str] = {"at": "@", "\\.": ".", ":\\\\": "://"} | dict.fromkeys([*_WORDS, *DOTS], ".")
 _INNER = rf"\.|\\\.|{'|'.join(_WORDS)}|[{DOTS}]|at|@|://|:/|:\\\\|:|//|/"
 _OPENED, _CLOSED = r"(?:\\{0,2}[\[({<【「（［]){1,4}", r"(?:\\{0,2}[\])}>】」）］]){1,4}"
 """Brackets, and as Markdown writes them where they are no link's."""
@@ -132,9 +132,7 @@ def _plain(match: re.Match[str]) -> str:
     groups = match.groupdict()
     if groups.get("label"):
         return "." + str(groups["label"])
-    inner = groups.get("inner") or groups.get("hyphen")
-    if inner is None:
-        return "."
+    inner = str(groups.get("inner") or groups.get("hyphen") or ".")
     return _MEANING.get(inner.lower(), inner)
 
 
