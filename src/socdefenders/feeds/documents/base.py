@@ -10,6 +10,18 @@ MAX_DOCUMENT = 64 << 20
 """Bytes of a document."""
 MAX_TEXT = 16 << 20
 """Characters of its text."""
+MAX_XML = 64 << 20
+"""Bytes of the XML of Word documents, decompressed."""
+MAX_NODES = 2_000_000
+"""Elements of it and their attributes."""
+
+
+@dataclass(slots=True)
+class Budget:
+    """What a document and those attached to it, and to them, may still cost together."""
+
+    xml: int = MAX_XML
+    nodes: int = MAX_NODES
 
 
 @dataclass(frozen=True, slots=True)
