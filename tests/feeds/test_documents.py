@@ -336,6 +336,8 @@ HARM = {
         b'From: a\nMessage-ID: <1>\nContent-Type: multipart/mixed; boundary="a"\n\n' + b"--a\n\n" * 200_000,
         "more than 1,000 parts",
     ),
+    "lines without end": (b"From: a\nMessage-ID: <1>\n\n" + b"x\r" * (20 << 20), "lines"),
+    "headers without end": (b"From: a\nMessage-ID: <1>\n" + b"X:\n" * 1_500_000 + b"\nx", "headers in one part"),
     "a large mail": (b"From: a\nMessage-ID: <1>\n\n" + b"x" * (49 << 20), "larger than"),
     "an old document": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600), "save it as"),
     "an image": (b"\x89PNG\r\n\x1a\n" + bytes(600), "neither text nor a document"),
@@ -350,6 +352,64 @@ def test_what_means_harm_is_refused_in_words_and_soon(case: str) -> None:
     with refused(word):
         read_text(data, "in")
     assert time.process_time() - started < 5
+
+
+def parameters(text: str) -> bytes:
+    """A mail, and a mail in it, whose headers end with these parameters."""
+    head = f"From: a@b.example\nMessage-ID: <1>\nContent-Disposition: attachment; {text}\nContent-Type: "
+    return f"{head}message/rfc822; {text}\n\n{head}text/plain; {text}\n\nbad.example\n".encode()
+
+
+PARAMETERS = {
+    "in quotes": parameters('a="' + ";" * 200_000),
+    "in escaped quotes": parameters('a="' + ';\\"' * 70_000),
+    "in pieces": parameters("a*0=x; " * 200_000),
+    "in pieces of the character set": parameters("charset*1=x; " * 200_000),
+    "in pieces of the file's name": parameters("filename*1*=%41; " * 200_000),
+    "without any": parameters(";" * 200_000),
+    "of many parts": b"From: a\nMessage-ID: <1>\nContent-Type: multipart/mixed; boundary=a\n\n"
+    + (
+        b'--a\nContent-Type: text/plain; a="%s\nContent-Disposition: inline; a="%s\n\nbad.example\n'
+        % ((b";" * 3900,) * 2)
+    )
+    * 990,
+}
+
+
+@pytest.mark.parametrize("case", PARAMETERS)
+def test_parameters_without_end_are_cut_off_and_what_they_belong_to_is_read(case: str) -> None:
+    started = time.process_time()
+    found = read_text(PARAMETERS[case], "in")
+    assert time.process_time() - started < 2
+    assert "bad.example" in found.text
+    assert any("too long" in each for each in found.left_out)
+
+
+def test_a_file_is_named_in_as_many_pieces_as_its_name_needs() -> None:
+    text = "; ".join(f"filename*{n}*=%C3%A4{'x' * 60}" for n in range(30))
+    head = b"From: a@b.example\nMessage-ID: <1>\nContent-Type: application/pdf\nContent-Disposition: attachment; "
+    found = read_text(head + text.replace("*=", "*=utf-8''", 1).encode() + b"\n\n%PDF-", "in")
+    assert [each[:10] for each in found.left_out] == ["in!äxxxxxx"]
+
+
+@pytest.mark.parametrize("header", ["Subject", "From", "Received", "Date"])
+def test_of_a_header_without_end_the_beginning_is_read(header: str) -> None:
+    for text in ("=?utf-8?q?a?= " * 300_000, "a, " * 1_000_000, "<" * 1_000_000, "\n " * 300_000):
+        started = time.process_time()
+        found = read_text(f"{header}: {text}\nMessage-ID: <1>\nX-Received: a\nTo: a\nCc: b\n\nx".encode(), "in", "eml")
+        assert time.process_time() - started < 2
+        assert len(found.text) < 5_000
+
+
+def test_the_mails_attached_to_a_mail_share_its_lines() -> None:
+    data = mail("outer", attached={f"{n}.eml": nested_parts(0, 900_000) for n in range(4)})
+    found = read_text(data, "in")
+    assert [each.partition(":")[0] for each in found.left_out] == ["in!2.eml", "in!3.eml"]
+    data = mail("outer", attached={f"{n}.eml": nested_parts(150, 60_000) for n in range(4)})
+    started = time.process_time()
+    found = read_text(data, "in")
+    assert time.process_time() - started < 8
+    assert [each.partition(":")[0] for each in found.left_out] == ["in!2.eml", "in!3.eml"]
 
 
 LABORIOUS = {

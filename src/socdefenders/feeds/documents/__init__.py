@@ -49,7 +49,7 @@ class _Reading:
             case "docx":
                 return read_word(data, name, self.budget)
             case "eml":
-                return read_mail(data, name, self._attached)
+                return read_mail(data, name, self._attached, self.budget)
             case "html" if len(data) > MAX_PAGE:
                 raise FeedError(f"{name}: larger than {MAX_PAGE >> 20} MiB; split it.")
             case "html":

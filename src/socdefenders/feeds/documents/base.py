@@ -14,6 +14,10 @@ MAX_XML = 64 << 20
 """Bytes of the XML of Word documents, decompressed."""
 MAX_NODES = 2_000_000
 """Elements of it and their attributes."""
+MAX_LINES = 2_000_000
+"""Lines of mail."""
+MAX_COMPARISONS = 20_000_000
+"""Lines of mail times nested parts: every line is compared with the ends of all parts around it."""
 
 
 @dataclass(slots=True)
@@ -22,6 +26,8 @@ class Budget:
 
     xml: int = MAX_XML
     nodes: int = MAX_NODES
+    lines: int = MAX_LINES
+    comparisons: int = MAX_COMPARISONS
 
 
 @dataclass(frozen=True, slots=True)
