@@ -189,6 +189,12 @@ def test_standard_input_is_read_as_what_it_is(arguments: list[str]) -> None:
         assert [(found["file"], found["value"]) for found in objects(*arguments, given=data)] == [("-", "198.51.100.1")]
 
 
+def test_standard_input_named_twice_is_refused_in_words() -> None:
+    done = finish([*PROGRAM, "extract", "-", "-"], "198[.]51[.]100[.]1")
+    assert done.returncode == 2
+    assert b"Standard input (-) can be read once" in done.stderr
+
+
 def test_the_examples_are_read() -> None:
     values = run("extract", EXAMPLES, "--values").split()
     assert "timetable-sync.example" in values

@@ -75,6 +75,8 @@ def command(
     """
     if all_ and form == "values":
         raise click.UsageError("--values is for block lists, and what --all adds belongs on none.")
+    if files.count(Path("-")) > 1:
+        raise click.UsageError("Standard input (-) can be read once; name it once.")
     options.read(context.obj, data_dir)
     if not files and sys.stdin.isatty():
         click.echo("Reading from the terminal; Ctrl-D ends the text.", err=True)

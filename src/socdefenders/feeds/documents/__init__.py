@@ -4,10 +4,10 @@ Which it is, its content says. Everything here is bounded, because whoever wrote
 harm: its bytes, its parts, its text, and the time and memory that it takes.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from socdefenders.errors import FeedError
-from socdefenders.feeds.documents.base import MAX_DOCUMENT, MAX_TEXT, Text
+from socdefenders.feeds.documents.base import MAX_DOCUMENT, MAX_TEXT, Budget, Text
 from socdefenders.feeds.documents.kinds import kind
 from socdefenders.feeds.documents.mail import read_mail
 from socdefenders.feeds.documents.pdf import SECONDS, read_pdf
@@ -36,6 +36,7 @@ class _Reading:
     """One document, and those attached to it."""
 
     begun: int = 0
+    budget: Budget = field(default_factory=Budget)
 
     def read(self, data: bytes, name: str, found: str | None) -> Text:
         found = found or kind(data)
@@ -46,9 +47,9 @@ class _Reading:
             case "pdf":
                 return read_pdf(data, name, seconds=SECONDS if self.begun == 1 else _ATTACHED_SECONDS)
             case "docx":
-                return read_word(data, name)
+                return read_word(data, name, self.budget)
             case "eml":
-                return read_mail(data, name, lambda attached, its_name: self.read(attached, its_name, None))
+                return read_mail(data, name, self._attached, self.budget)
             case "html" if len(data) > MAX_PAGE:
                 raise FeedError(f"{name}: larger than {MAX_PAGE >> 20} MiB; split it.")
             case "html":
@@ -57,6 +58,9 @@ class _Reading:
             case "text":
                 return Text(decode(data))
         raise FeedError(f"{name}: {_refused(data)}.")
+
+    def _attached(self, data: bytes, name: str) -> Text:
+        return self.read(data, name, None)
 
 
 _OLD_OFFICE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"

@@ -10,6 +10,24 @@ MAX_DOCUMENT = 64 << 20
 """Bytes of a document."""
 MAX_TEXT = 16 << 20
 """Characters of its text."""
+MAX_XML = 64 << 20
+"""Bytes of the XML of Word documents, decompressed."""
+MAX_NODES = 2_000_000
+"""Elements of it and their attributes."""
+MAX_LINES = 2_000_000
+"""Lines of mail."""
+MAX_COMPARISONS = 20_000_000
+"""Lines of mail times nested parts: every line is compared with the ends of all parts around it."""
+
+
+@dataclass(slots=True)
+class Budget:
+    """What a document and those attached to it, and to them, may still cost together."""
+
+    xml: int = MAX_XML
+    nodes: int = MAX_NODES
+    lines: int = MAX_LINES
+    comparisons: int = MAX_COMPARISONS
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ import lxml.html
 from lxml import etree
 
 from socdefenders.errors import FeedError
-from socdefenders.feeds.documents.base import Text, joined
+from socdefenders.feeds.documents.base import MAX_LINES, Budget, Text, joined
 from socdefenders.feeds.documents.kinds import kind
 from socdefenders.feeds.fields import clean, when
 from socdefenders.feeds.lines import decode
@@ -29,21 +29,25 @@ MAX_MAIL = 48 << 20
 MAX_PARTS = 1_000
 MAX_HEADERS = 100
 """Headers shown of one message; a mail that passes through more servers is a loop."""
+MAX_ALL_HEADERS = 1_000
+"""Headers of one part; each is looked through for those that count."""
 MAX_HTML = 4 << 20
 """Bytes of one page in it."""
 MAX_LINKS = 20_000
 MAX_NESTED = 400
 """Parts that hold other parts."""
-MAX_WORK = 20_000_000
-"""Lines times nested parts: every line is compared with the ends of all parts around it."""
 
 _SHOWN = (
     "from", "sender", "reply-to", "return-path", "subject", "date", "received", "received-spf",
     "authentication-results", "x-originating-ip", "x-sender-ip", "x-source-ip",
 )  # fmt: skip
 """Not the recipients: their addresses are nothing to block."""
+_PARAMETERS = frozenset({"content-type", "content-disposition"})
+"""Headers with parameters."""
 _RECIPIENT = re.compile(r"\s+for\s+<?[^\s<>;]{1,320}>?")
 _LONGEST_HEADER = 4_000
+_MAX_PARAMETERS = 100
+"""Of one header; the standard library looks through all that follow for each."""
 _HOLDS_PARTS = re.compile(rb"(?:^|[\r\n])content-type:\s{0,100}(?:multipart|message)/", re.IGNORECASE)
 _CHARSETS = re.compile(r"utf|ascii|iso|cp\d|koi8|gb|big5|shift|euc|mac|hz|johab|tis", re.IGNORECASE)
 """Character sets of texts; Python knows others, some of them slow and none meant for mail."""
@@ -66,12 +70,33 @@ class _Raw(Compat32):
         return value
 
 
-def read_mail(data: bytes, name: str, read: Reader) -> Text:
-    """Read a message and the messages in it; `read` reads attached documents."""
-    message = _parsed(data, name)
+class _Part(Message):
+    """A part whose headers are bounded: their parameters take time by the square of their number."""
+
+    def __init__(self, file: str, policy: "Compat32[Mail]") -> None:
+        super().__init__(policy)
+        self._file = file
+        self.shortened = False
+
+    def set_raw(self, name: str, value: str) -> None:
+        """Keep the beginning of a header that the parser found."""
+        if len(self) >= MAX_ALL_HEADERS:
+            raise FeedError(f"{self._file}: holds more than {MAX_ALL_HEADERS:,} headers in one part.")
+        kept = value[:_LONGEST_HEADER]
+        if name.lower() in _PARAMETERS:
+            kept = ";".join(kept.split(";", _MAX_PARAMETERS)[:_MAX_PARAMETERS])
+            self.shortened |= kept != value
+        super().set_raw(name, kept)
+
+
+def read_mail(data: bytes, name: str, read: Reader, budget: Budget | None = None) -> Text:
+    """Read a message and the messages in it, for no more than `budget`; `read` reads attached documents."""
+    message = _parsed(data, name, budget or Budget())
     sections: list[list[str]] = []
     left_out: list[str] = []
     for part, is_message in _walk(message):
+        if isinstance(part, _Part) and part.shortened:
+            left_out.append(f"{name}: the end of a Content-Type or Content-Disposition that is too long")
         if is_message:
             sections.append(list(_headers(part)))
         try:
@@ -86,11 +111,16 @@ def read_mail(data: bytes, name: str, read: Reader) -> Text:
     return Text(text, title, when(str(message.get("date", ""))), left_out=tuple(left_out))
 
 
-def _parsed(data: bytes, name: str) -> Mail:
+def _parsed(data: bytes, name: str, budget: Budget) -> Mail:
     if len(data) > MAX_MAIL:
         raise FeedError(f"{name}: larger than {MAX_MAIL >> 20} MiB.")
+    lines = data.count(b"\n") + data.count(b"\r") - data.count(b"\r\n")
+    budget.lines -= lines
+    if budget.lines < 0:
+        raise FeedError(f"{name}: holds more than {MAX_LINES:,} lines, with the mails before it; split it.")
     nested = sum(1 for _ in _HOLDS_PARTS.finditer(data))
-    if nested > MAX_NESTED or nested * data.count(b"\n") > MAX_WORK:
+    budget.comparisons -= nested * lines
+    if nested > MAX_NESTED or budget.comparisons < 0:
         raise FeedError(f"{name}: parts within parts within parts, more than mail has.")
     count = 0
 
@@ -99,7 +129,7 @@ def _parsed(data: bytes, name: str) -> Mail:
         count += 1
         if count > MAX_PARTS:
             raise FeedError(f"{name}: holds more than {MAX_PARTS:,} parts.")
-        return Message(policy or _Raw())
+        return _Part(name, policy or _Raw())
 
     try:
         return BytesParser(part, policy=_Raw()).parsebytes(data)

@@ -1,29 +1,35 @@
 """Word documents (.docx): paragraphs, tables, notes, comments, and where links and templates lead.
 
 The parts are streamed through expat with its document types refused, so that there are no entities
-and no tree: memory stays flat whatever the archive claims.
+and no tree. What the parser keeps by itself is bounded as well: the elements that are open, the text
+of one tag, the names of elements and attributes.
 """
 
 import io
 import re
 import zipfile
 import zlib
-from collections.abc import Callable
 from xml.parsers import expat
 
 from socdefenders.errors import FeedError
-from socdefenders.feeds.documents.base import MAX_TEXT, Text, joined
+from socdefenders.feeds.documents.base import MAX_NODES, MAX_TEXT, MAX_XML, Budget, Text, joined
 from socdefenders.feeds.fields import clean, when
 
-MAX_XML = 128 << 20
-"""Bytes of XML of all parts together, decompressed."""
 MAX_MEMBERS = 10_000
+MAX_DEPTH = 1_000
+"""Elements within each other; Word itself nests some dozens."""
+MAX_TAG = 2 << 20
+"""Bytes of one tag with its attributes, or of one comment; older expats read it again with every step."""
+MAX_NAMES = 10_000
+"""Names of elements in one part; Word has some 1,500, and expat keeps each."""
 
 _STEP = 1 << 20
+_MEMBER = b"PK\x01\x02"
+"""Begins an entry of the archive's directory, all of which `zipfile` reads at once."""
 _TEXTS = re.compile(r"word/(?:document|footnotes|endnotes|comments|header\d{0,3}|footer\d{0,3})\d{0,2}\.xml")
 _RELATIONS = re.compile(r"word/_rels/[^/]{1,100}\.rels")
 _ABOUT = "docProps/core.xml"
-_FIELD = re.compile(r"[a-z][a-z0-9+.-]{1,20}://[^\s\"]{1,2048}|\\\\\\\\[^\s\"]{1,1024}", re.IGNORECASE)
+_FIELD = re.compile(r"(?<![a-z0-9+.-])[a-z][a-z0-9+.-]{1,20}://[^\s\"]{1,2048}|\\\\\\\\[^\s\"]{1,1024}", re.IGNORECASE)
 """An address in a field's instruction, such as HYPERLINK or INCLUDEPICTURE."""
 _METHODS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
 """Those whose output is bounded while it is read, and the only ones that Word writes."""
@@ -33,28 +39,26 @@ _UNSEEN = frozenset({"Fallback", "delText", "del"})
 _BROKEN = (OSError, EOFError, ValueError, NotImplementedError, RuntimeError, zlib.error, zipfile.BadZipFile)
 
 
-def read_word(data: bytes, name: str) -> Text:
-    """Read a .docx."""
+def read_word(data: bytes, name: str, budget: Budget | None = None) -> Text:
+    """Read a .docx, for no more than `budget`, which is less afterwards."""
+    if data.count(_MEMBER) > MAX_MEMBERS:
+        raise FeedError(f"{name}: holds more than {MAX_MEMBERS:,} parts.")
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            return _read(archive, name)
+            return _read(archive, name, budget or Budget())
     except expat.ExpatError as error:
         raise FeedError(f"{name}: is damaged ({error}).") from error
     except _BROKEN as error:
         raise FeedError(f"{name}: is damaged or encrypted ({error}).") from error
 
 
-def _read(archive: zipfile.ZipFile, name: str) -> Text:
-    members = archive.infolist()
-    if len(members) > MAX_MEMBERS:
-        raise FeedError(f"{name}: holds more than {MAX_MEMBERS:,} parts.")
+def _read(archive: zipfile.ZipFile, name: str, budget: Budget) -> Text:
     body, links, about = _Body(name), _Links(), _About()
-    left = MAX_XML
     # The document itself first, then what stands beside it.
-    for member in sorted(members, key=lambda each: each.filename != "word/document.xml"):
+    for member in sorted(archive.infolist(), key=lambda each: each.filename != "word/document.xml"):
         handler = _handler(member.filename, body, links, about)
         if handler is not None:
-            left = _parse(archive, member, handler, left, name)
+            _Part(handler, budget, name).read(archive, member)
     leading = dict.fromkeys((*body.fields, *links.targets))
     text = joined(("".join(body.parts).splitlines(), leading), name)
     if not text:
@@ -167,32 +171,64 @@ def _handler(member: str, body: _Body, links: _Links, about: _About) -> _Handler
     return about if member == _ABOUT else None
 
 
-def _parse(archive: zipfile.ZipFile, member: zipfile.ZipInfo, handler: _Handler, left: int, name: str) -> int:
-    """Read one part; return how many bytes the others may still have."""
-    if member.compress_type not in _METHODS:
-        raise FeedError(f"{name}: is compressed in a way that Word does not use.")
-    parser = expat.ParserCreate()
-    parser.buffer_text = True
-    parser.StartDoctypeDeclHandler = _refuse(name)
-    parser.StartElementHandler = lambda tag, attributes: handler.start(_local(tag), attributes)
-    parser.EndElementHandler = lambda tag: handler.end(_local(tag))
-    parser.CharacterDataHandler = handler.characters
-    with archive.open(member) as part:
-        while block := part.read(_STEP):
-            left -= len(block)
-            if left < 0:
-                raise FeedError(f"{name}: holds more than {MAX_XML >> 20} MiB when opened; split it.")
-            parser.Parse(block, False)  # noqa: FBT003 - as expat calls it
-    parser.Parse(b"", True)  # noqa: FBT003
-    return left
+class _Local(dict[str, str]):
+    """The names of elements without their prefixes."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __missing__(self, tag: str) -> str:
+        if len(self) >= MAX_NAMES:
+            raise FeedError(f"{self._name}: more than {MAX_NAMES:,} names of elements.")
+        return self.setdefault(tag, tag.rpartition(":")[2])
 
 
-def _local(tag: str) -> str:
-    return tag.rpartition(":")[2]
+class _Part:
+    """Feeds one part to the handler for it, and stops where it costs too much."""
 
+    def __init__(self, handler: _Handler, budget: Budget, name: str) -> None:
+        self._handler = handler
+        self._budget = budget
+        self._name = name
+        self._local = _Local(name)
+        self._depth = 0
 
-def _refuse(name: str) -> Callable[..., None]:
-    def refuse(*_: object) -> None:
-        raise FeedError(f"{name}: a document with a DOCTYPE is refused.")
+    def read(self, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> None:
+        if member.compress_type not in _METHODS:
+            raise FeedError(f"{self._name}: is compressed in a way that Word does not use.")
+        parser = expat.ParserCreate()
+        parser.buffer_text = True
+        parser.StartDoctypeDeclHandler = self._refuse
+        parser.StartElementHandler = self._start
+        parser.EndElementHandler = self._end
+        parser.CharacterDataHandler = self._handler.characters
+        size = 0
+        with archive.open(member) as part:
+            while block := part.read(_STEP):
+                size += len(block)
+                self._budget.xml -= len(block)
+                if self._budget.xml < 0:
+                    raise self._too_much(f"more than {MAX_XML >> 20} MiB when opened")
+                parser.Parse(block, False)  # noqa: FBT003 - as expat calls it
+                if size - parser.CurrentByteIndex > MAX_TAG:
+                    raise FeedError(f"{self._name}: a tag in it is longer than {MAX_TAG >> 20} MiB.")
+        parser.Parse(b"", True)  # noqa: FBT003
 
-    return refuse
+    def _start(self, tag: str, attributes: dict[str, str]) -> None:
+        self._depth += 1
+        if self._depth > MAX_DEPTH:
+            raise FeedError(f"{self._name}: more than {MAX_DEPTH:,} elements within each other.")
+        self._budget.nodes -= 1 + len(attributes)
+        if self._budget.nodes < 0:
+            raise self._too_much(f"more than {MAX_NODES:,} elements and attributes")
+        self._handler.start(self._local[tag], attributes)
+
+    def _end(self, tag: str) -> None:
+        self._depth -= 1
+        self._handler.end(self._local[tag])
+
+    def _refuse(self, *_: object) -> None:
+        raise FeedError(f"{self._name}: a document with a DOCTYPE is refused.")
+
+    def _too_much(self, what: str) -> FeedError:
+        return FeedError(f"{self._name}: holds {what}, with the documents before it; split it.")
