@@ -167,6 +167,8 @@ _CODE_BEFORE = re.compile(r"[$\\/@_.#-]\Z")
 _LINKED = frozenset({IocType.URL, IocType.DOMAIN, IocType.EMAIL})
 _HASHES = frozenset({IocType.MD5, IocType.SHA1, IocType.SHA256, IocType.SHA512})
 _ADDRESSES = frozenset({IocType.IPV4, IocType.IPV6})
+_PREFIX = re.compile(r"[/\\]\]?([0-9]{1,3})")
+"""How long the common part of a network's addresses is; a bracket stays from `[/]`."""
 _BEFORE = 24
 """Characters before a match in which its label stands."""
 
@@ -182,9 +184,9 @@ def judge(indicator: Indicator, place: Place, document: Document, *, defanged: b
     if kind in _HASHES:
         return _hash_noise(indicator.canonical, place, document)
     if kind in _ADDRESSES:
-        if defanged:
-            return _network_noise(indicator.canonical, place)
-        return None if document.alone else _address_noise(indicator.canonical) or _version_noise(indicator, place)
+        reason = None if defanged or document.alone else _address_noise(indicator.canonical)
+        reason = reason or _network_noise(indicator.canonical, place)
+        return reason or (None if defanged or document.alone else _version_noise(indicator, place))
     host = host_of(indicator)
     if hosts.is_address(host):
         return None if defanged or document.alone else _address_noise(host.strip("[]"))
@@ -268,8 +270,14 @@ def _is_netmask(address: IPv4Address | IPv6Address) -> bool:
 
 
 def _network_noise(address: str, place: Place) -> Reason | None:
-    """Judge an address that its author defanged: only that it may be no address."""
-    if address.endswith(".0") and "/" in place.text[place.start : place.end]:
+    """Judge an address, defanged or not: with all zeros behind its prefix it is none."""
+    text = place.text[place.start : place.end + len("/128")]
+    found = _PREFIX.search(text) if "/" in text else None
+    if found is None:
+        return None
+    number = ip_address(address)
+    below = number.max_prefixlen - int(found[1])
+    if below > 0 and not int(number) % (1 << below):
         return Reason("network", detail="a network, of which no single address is named")
     return None
 

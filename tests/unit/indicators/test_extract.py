@@ -78,6 +78,13 @@ def only(text: str, publisher: str | None = None) -> Match:
         ("blocks 198.51.100.0/24evil", []),
         ("calls evil[.]example : 69/check.aspx .", [("url", "http://evil.example:69/check.aspx")]),
         ("open is evil[.]example : 443/tcp .", [("domain", "evil.example")]),
+        ("open is evil[.]example : 443/tcp.", [("domain", "evil.example")]),
+        ("block 45.33.2.79/32 and 45[.]33[.]2[.]80/32.", [("ipv4", "45.33.2.79"), ("ipv4", "45.33.2.80")]),
+        ("it was 45.33.2.129/25, or 45[.]33[.]2[.]130[/]25.", [("ipv4", "45.33.2.129"), ("ipv4", "45.33.2.130")]),
+        (
+            "it calls 45.33.2.64/26/a and 45.33.2.64/265",
+            [("url", "http://45.33.2.64/26/a"), ("url", "http://45.33.2.64/265")],
+        ),
         (
             "my[-]own[-]evil[.]example, at hxxp://a[-]b[.]example/c[-]d",
             [("domain", "my-own-evil.example"), ("url", "http://a-b.example/c%5B-%5Dd")],
@@ -105,6 +112,19 @@ def test_indicators_are_found(text: str, expected: list[tuple[str, str]]) -> Non
     assert kept(text) == expected
 
 
+@pytest.mark.parametrize("host", ["45[.]33[.]2[.]79", "45.33.2.79", "evil[.]example", "bad-host.net"])
+@pytest.mark.parametrize("behind", [":443/tcp", ":443/UDP.", "[:]443[/]tcp"])
+def test_a_port_and_its_protocol_are_no_path(host: str, behind: str) -> None:
+    match = only(f"It calls {host}{behind}")
+    assert (match.canonical, match.port) == (host.replace("[.]", "."), 443)
+    assert parse(f"{host}{behind}").canonical == match.canonical
+
+
+def test_a_hash_glued_to_an_address_is_one_or_the_other() -> None:
+    (match,) = extract(f"see {HASH[:-1]}1.2.3.4xyz now")
+    assert match.canonical == HASH[:-1] + "1"
+
+
 def test_a_name_whose_last_label_ends_in_a_digit_is_no_address() -> None:
     text = "It calls http://evil.xn--1/x, evil.xn--1/x and evil-host.com"
     assert kept(text) == [("url", "http://evil.xn--1/x"), ("domain", "evil-host.com")]
@@ -116,6 +136,11 @@ def test_a_name_whose_last_label_ends_in_a_digit_is_no_address() -> None:
         ("router 192.168.0.1", "reserved"),
         ("connects to 198.51.100.7", "documentation"),
         ("the range 198[.]51[.]100[.]0/24", "network"),
+        ("block 45.33.2.64/26.", "network"),
+        ("block 45[.]33[.]2[.]128[/]25.", "network"),
+        ("45.33.2.64/26", "network"),
+        ("a table's 45.33.2.0/24evil", "network"),
+        ("block 2001[:]db8[:][:]/32", "network"),
         (f"license: {HASH}", "code"),
         ("as in evil.example", "reserved"),
         ("run setup.py", "file-name"),
