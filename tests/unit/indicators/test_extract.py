@@ -1,6 +1,7 @@
 """Indicators are found in running text where they stand, and noise is kept apart with its reason."""
 
 import time
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -118,6 +119,23 @@ def test_a_port_and_its_protocol_are_no_path(host: str, behind: str) -> None:
     match = only(f"It calls {host}{behind}")
     assert (match.canonical, match.port) == (host.replace("[.]", "."), 443)
     assert parse(f"{host}{behind}").canonical == match.canonical
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("josé.müller.de[@]evil[.]example", [("domain", "evil.example")]),
+        ("Max Ω[.]za[@]evil[.]example", [("domain", "evil.example")]),
+        ("josé[.]doe(at)evil[.]example", [("domain", "evil.example")]),
+        ("josé[at]evil[.]example", [("domain", "evil.example")]),
+        ("почта.doe[@]evil[.]example", [("domain", "evil.example")]),
+        ("Müller: doe[@]evil[.]example", [("email", "doe@evil.example")]),
+        ("邮箱doe[@]evil[.]example", [("email", "doe@evil.example")]),
+        ("hxxp://evil[.]example/abc [@]bad[.]example", [("url", "http://evil.example/abc"), ("domain", "bad.example")]),
+    ],
+)
+def test_an_address_begins_where_its_name_does_or_is_none(text: str, expected: list[tuple[str, str]]) -> None:
+    assert kept(text) == expected
 
 
 def test_a_hash_glued_to_an_address_is_one_or_the_other() -> None:
@@ -301,6 +319,35 @@ def test_any_text_is_read_and_every_span_lies_inside_it(text: str) -> None:
         assert parse(match.value, match.type).canonical == match.canonical
         assert match.normalized == normalize(match.value, match.type)
         last = match.start
+
+
+_NEIGHBOURS = [
+    "é",
+    "Ω",
+    "[@]",
+    "@",
+    "[.]",
+    ".",
+    "de",
+    "a.com",
+    " ",
+    "(at)",
+    "/x",
+    "1.2.3.4",
+    "\\n",
+    "*",
+    "%2F",
+    "]",
+    HASH,
+]
+
+
+@settings(max_examples=500)
+@given(hostile | st.lists(st.sampled_from(_NEIGHBOURS), max_size=12).map("".join))
+def test_no_match_reaches_into_another(text: str) -> None:
+    spans = [(match.start, match.end) for match in extract(text)]
+    for this, following in pairwise(spans):
+        assert this == following or this[1] <= following[0]
 
 
 @settings(max_examples=300)
