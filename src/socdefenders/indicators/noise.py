@@ -167,6 +167,14 @@ _CODE_BEFORE = re.compile(r"[$\\/@_.#-]\Z")
 _LINKED = frozenset({IocType.URL, IocType.DOMAIN, IocType.EMAIL})
 _HASHES = frozenset({IocType.MD5, IocType.SHA1, IocType.SHA256, IocType.SHA512})
 _ADDRESSES = frozenset({IocType.IPV4, IocType.IPV6})
+_HIDES = "*]%"
+"""What a value may stand behind that is not shown from its beginning."""
+_HIDDEN_BEFORE = re.compile(
+    r"(?:[\w.@%-]|://)(?P<stars>\*+)\Z|(?:[^\W_]\[(?!(?:at|dot)\])|\[(?=[A-Za-z]\]))[^\W_]{1,12}\]\Z", re.IGNORECASE
+)
+"""Asterisks or a bracket that stand for characters: none that begin a word, as Markdown's and those of footnotes do."""
+_EMPHASIS_BEFORE = re.compile(r"(?<![\w*.@/-])(\*{1,3})[\w.][^*\n]*\1\Z")
+_ESCAPED_FIRST = re.compile(r"[0-9A-Fa-f]{2}")
 _PREFIX = re.compile(r"[/\\]\]?([0-9]{1,3})")
 """How long the common part of a network's addresses is; a bracket stays from `[/]`."""
 _BEFORE = 24
@@ -183,6 +191,8 @@ def judge(indicator: Indicator, place: Place, document: Document, *, defanged: b
     kind = indicator.type
     if kind in _HASHES:
         return _hash_noise(indicator.canonical, place, document)
+    if place.start and place.text[place.start - 1] in _HIDES and _is_part(place):
+        return Reason("placeholder", detail="part of it is hidden")
     if kind in _ADDRESSES:
         reason = None if defanged or document.alone else _address_noise(indicator.canonical)
         reason = reason or _network_noise(indicator.canonical, place)
@@ -232,6 +242,16 @@ def _hash_noise(digits: str, place: Place, document: Document) -> Reason | None:
     if "\n" in place.text[place.start : place.end] and not _HASH_BEFORE.search(before):
         return Reason("split", detail="two lines that may be one hash, which nothing says")
     return None
+
+
+def _is_part(place: Place) -> bool:
+    text, start, end = place[:3]
+    hidden = _HIDDEN_BEFORE.search(text, max(0, start - _BEFORE), start)
+    if text[start - 1] == "%":
+        return _ESCAPED_FIRST.match(text, start) is not None
+    if hidden is None or not hidden["stars"]:
+        return hidden is not None
+    return not text.startswith("*", end) and _EMPHASIS_BEFORE.search(text, max(0, start - _BEFORE), start) is None
 
 
 def _worthless_hash(digits: str) -> Reason | None:

@@ -187,6 +187,15 @@ def test_a_name_whose_last_label_ends_in_a_digit_is_no_address() -> None:
         ("mail security@some-vendor.com please", "contact"),
         ("a short abcdef.onion", "name"),
         ("hxxp://redacted[.]redacted[.]com/x", "placeholder"),
+        ("www.ev***l.com", "placeholder"),
+        ("www.ev*l[.]com was called", "placeholder"),
+        ("mail m***n[@]evil[.]example", "placeholder"),
+        ("it calls 4*5.33.2.1", "placeholder"),
+        ("e[v]il[.]example was called", "placeholder"),
+        ("[e]vil[.]example was called", "placeholder"),
+        ("hxxp://ev***l[.]example/a", "placeholder"),
+        ("hxxp://***l[.]example/a", "placeholder"),
+        ("to=a%20evil[.]example", "placeholder"),
         ("C:\\Python39\\Client[.]py", "file-name"),
         ("asks hxxps://ipinfo[.]io/json", "benign"),
         ("References\nhttps://blog.some-vendor.com/post", "link"),
@@ -205,6 +214,27 @@ def test_what_its_author_defanged_counts(text: str) -> None:
     match = only(text)
     assert match.defanged
     assert match.suppressed is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "**evil[.]example** was called",
+        "the *evil[.]example*",
+        "C2**evil[.]example**",
+        "*.evil[.]example",
+        "* evil[.]example",
+        "- ***evil[.]example***",
+        "[1]evil[.]example",
+        "[link]evil[.]example",
+        "**Domain**evil[.]example",
+        "name(*evil[.]example)",
+        "josé[at]evil[.]example",
+        "100% evil[.]example",
+    ],
+)
+def test_marks_and_footnotes_hide_nothing(text: str) -> None:
+    assert kept(text) == [("domain", "evil.example")]
 
 
 def test_plain_hosts_count_in_a_plain_list_but_not_where_the_author_defangs() -> None:
