@@ -4,6 +4,7 @@
 it counts where it stands. Nothing found is dropped silently.
 """
 
+import re
 from collections.abc import Iterator
 from itertools import islice
 from typing import NamedTuple
@@ -18,6 +19,13 @@ _FAR = 1 << 60
 """Where the neighbour of the first and of the last match is taken to be."""
 _HEAD = 600
 """Characters in which a report's own address stands, if it does."""
+
+
+_TOUCHED = re.compile(r"[À-ÖØ-öø-ɏ\u0300-ϿЀ-ԯḀ-῿](?:\.|[\[({<\\]{1,5}\s?(?:\.|dot)\s?[\])}>\\]{1,5})?\Z", re.IGNORECASE)
+"""The end of a word of Latin, Greek or Cyrillic letters, of which the name of an address knows ASCII alone."""
+_DEFANGED_DOT = 16
+"""Characters that a dot and the letter before it may take."""
+_AT = re.compile(r"[ ]?[\\\[({<【「]*\s*(?:@|at)\s*[\\\])}>】」]*[ ]?", re.IGNORECASE)
 
 
 class Match(NamedTuple):
@@ -88,11 +96,21 @@ def _found(text: str) -> list[_Found]:
             for reading in readings(token):
                 found.append((start + reading.offset, reading, section))  # noqa: PERF401 - this is the fastest way
         else:
-            while found and found[-1][0] >= begin:  # the name before the @ looked like a host
-                found.pop()
+            unsure = _forget(found, begin) or _TOUCHED.search(text, max(0, begin - _DEFANGED_DOT), begin)
+            if (unsure or begin >= start) and (at := _AT.match(token)):  # without a name, the host is what is left
+                begin = start + at.end()
             address = text[begin : start + len(token)]
             found += [(begin + reading.offset, reading, section) for reading in readings(address)]
     return found
+
+
+def _forget(found: list[_Found], begin: int) -> bool:
+    """Take out what the name of an address from `begin` on was taken for; return whether a URL reaches into it."""
+    while found and found[-1][0] + len(found[-1][1].raw) > begin:
+        if found[-1][0] < begin and found[-1][1].indicator.type is IocType.URL:
+            return True
+        found.pop()
+    return False
 
 
 def _document(text: str, found: list[_Found], publisher: str | None) -> Document:

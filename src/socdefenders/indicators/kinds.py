@@ -45,16 +45,19 @@ _HASHES = {32: IocType.MD5, 40: IocType.SHA1, 64: IocType.SHA256, 128: IocType.S
 _DASH = "[-‐‑‒–—―−－_ ]"
 _CVE = re.compile(rf"CVE{_DASH}{{0,2}}((?:19|20)[0-9]{{2}}){_DASH}{{1,2}}([0-9]{{4,19}})", re.IGNORECASE)
 _TECHNIQUE = re.compile(r"(TA0[0-9]{3}|T[0-9]{4})(?:[./]([0-9]{3}))?", re.IGNORECASE)
-_IPV4 = re.compile(rf"({hosts.IPV4_PATTERN})(?:[:|]([0-9]{{1,5}}))?(?:/([0-9]{{1,2}}))?")
+_PROTOCOL = "/(?:tcp|udp)"
+"""What firewalls and scanners put behind a port; nobody's path."""
+_IPV4 = re.compile(rf"({hosts.IPV4_PATTERN})(?:[:|]([0-9]{{1,5}})(?:{_PROTOCOL})?)?(?:/([0-9]{{1,2}}))?", re.IGNORECASE)
 _IPV4_RANGE = re.compile(rf"{hosts.IPV4_PATTERN}\s?-\s?{hosts.IPV4_PATTERN}")
 _IPV6 = re.compile(
-    r"\[?([0-9a-f:.]*:[0-9a-f.]*:[0-9a-f:.]*)(?:%[\w.-]+)?(\]?)(?::([0-9]{1,5}))?(?:/([0-9]{1,3}))?", re.IGNORECASE
+    rf"\[?([0-9a-f:.]*:[0-9a-f.]*:[0-9a-f:.]*)(?:%[\w.-]+)?(\]?)(?::([0-9]{{1,5}})(?:{_PROTOCOL})?)?(?:/([0-9]{{1,3}}))?",
+    re.IGNORECASE,
 )
 _EMAIL = re.compile(r"(?:(?i:mailto):)?([A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64})\s?@\s?([^\s@/?#:]+)")
-_NAME = re.compile(r"([^\s/?#@:|\\]+\.[^\s/?#@:|\\]+)(?:[:|]([0-9]{1,5}))?")
+_NAME = re.compile(rf"([^\s/?#@:|\\]+\.[^\s/?#@:|\\]+)(?:[:|]([0-9]{{1,5}})(?:{_PROTOCOL})?)?", re.IGNORECASE)
 _BRACKETED = re.compile(r"\[[0-9a-f:.]{2,45}\]", re.IGNORECASE)
 _HOST_AND_PATH = re.compile(
-    rf"(?:{_BRACKETED.pattern}|[^\s/?#@:\\]+)(?::[0-9]{{1,5}})?[/?#].*", re.DOTALL | re.IGNORECASE
+    rf"(?:{_BRACKETED.pattern}|[^\s/?#@:\\]+)(?::[0-9]{{1,5}}(?!{_PROTOCOL}\Z))?[/?#].*", re.DOTALL | re.IGNORECASE
 )
 _ABSOLUTE = re.compile(r"(?:(?:https?|ftps?|wss?):[/\\]+|[a-z][a-z0-9+.-]{1,15}:(?://|\\\\))[^/\\]", re.IGNORECASE)
 _PLAIN = re.compile(

@@ -160,11 +160,21 @@ _NAMED_BEFORE = re.compile(r"\b(?:domains?|host ?names?|c2|c&c)\b[\s:*\"'“(]{1
 """What says outright that a name follows."""
 _LINK_OPENS = re.compile(r"(?:\]\s?\(|<)<?\Z")
 """What Markdown writes before an address that it makes a link of."""
-_CODE_AFTER = re.compile(r"\(|::|\[[0-9\"']")
+_CODE_AFTER = re.compile(r"\(|::|\\|\[[0-9\"']")
 _CODE_BEFORE = re.compile(r"[$\\/@_.#-]\Z")
 _LINKED = frozenset({IocType.URL, IocType.DOMAIN, IocType.EMAIL})
 _HASHES = frozenset({IocType.MD5, IocType.SHA1, IocType.SHA256, IocType.SHA512})
 _ADDRESSES = frozenset({IocType.IPV4, IocType.IPV6})
+_HIDES = "*]%"
+"""What a value may stand behind that is not shown from its beginning."""
+_HIDDEN_BEFORE = re.compile(
+    r"(?:[\w.@%-]|://)(?P<stars>\*+)\Z|(?:[^\W_]\[(?!(?:at|dot)\])|\[(?=[A-Za-z]\]))[^\W_]{1,12}\]\Z", re.IGNORECASE
+)
+"""Asterisks or a bracket that stand for characters: none that begin a word, as Markdown's and those of footnotes do."""
+_EMPHASIS_BEFORE = re.compile(r"(?<![\w*.@/-])(\*{1,3})[\w.][^*\n]*\1\Z")
+_ESCAPED_FIRST = re.compile(r"[0-9A-Fa-f]{2}")
+_PREFIX = re.compile(r"[/\\]\]?([0-9]{1,3})")
+"""How long the common part of a network's addresses is; a bracket stays from `[/]`."""
 _BEFORE = 24
 """Characters before a match in which its label stands."""
 
@@ -179,10 +189,12 @@ def judge(indicator: Indicator, place: Place, document: Document, *, defanged: b
     kind = indicator.type
     if kind in _HASHES:
         return _hash_noise(indicator.canonical, place, document)
+    if place.start and place.text[place.start - 1] in _HIDES and _is_part(place):
+        return Reason("placeholder", detail="part of it is hidden")
     if kind in _ADDRESSES:
-        if defanged:
-            return _network_noise(indicator.canonical, place)
-        return None if document.alone else _address_noise(indicator.canonical) or _version_noise(indicator, place)
+        reason = None if defanged or document.alone else _address_noise(indicator.canonical)
+        reason = reason or _network_noise(indicator.canonical, place)
+        return reason or (None if defanged or document.alone else _version_noise(indicator, place))
     host = host_of(indicator)
     if hosts.is_address(host):
         return None if defanged or document.alone else _address_noise(host.strip("[]"))
@@ -230,6 +242,16 @@ def _hash_noise(digits: str, place: Place, document: Document) -> Reason | None:
     return None
 
 
+def _is_part(place: Place) -> bool:
+    text, start, end = place[:3]
+    hidden = _HIDDEN_BEFORE.search(text, max(0, start - _BEFORE), start)
+    if text[start - 1] == "%":
+        return _ESCAPED_FIRST.match(text, start) is not None
+    if hidden is None or not hidden["stars"]:
+        return hidden is not None
+    return not text.startswith("*", end) and _EMPHASIS_BEFORE.search(text, max(0, start - _BEFORE), start) is None
+
+
 def _worthless_hash(digits: str) -> Reason | None:
     if digits in EMPTY_HASHES:
         return Reason("empty-file", detail="the hash of no bytes")
@@ -270,8 +292,14 @@ def _is_netmask(address: IPv4Address | IPv6Address) -> bool:
 
 
 def _network_noise(address: str, place: Place) -> Reason | None:
-    """Judge an address that its author defanged: only that it may be no address."""
-    if address.endswith(".0") and "/" in place.text[place.start : place.end]:
+    """Judge an address, defanged or not: with all zeros behind its prefix it is none."""
+    text = place.text[place.start : place.end + len("/128")]
+    found = _PREFIX.search(text) if "/" in text else None
+    if found is None:
+        return None
+    number = ip_address(address)
+    below = number.max_prefixlen - int(found[1])
+    if below > 0 and not int(number) % (1 << below):
         return Reason("network", detail="a network, of which no single address is named")
     return None
 

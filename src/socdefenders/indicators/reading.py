@@ -24,6 +24,9 @@ _SEVERAL = re.compile(r"[,;|'\s\\]|\((?!\.\))|(?<!\(\.)\)")
 """What may divide a token into parts, or be something else than it seems."""
 _ENDS_SENTENCE = urls.PUNCTUATION + ")*"
 """What ends no value that holds no bracket; one that does is none of the quick ways'."""
+_EDGED = re.compile(r"^[-_]|[-_]$|\\")
+"""What lets a token mean nothing although there is a host in it: an arrow, a dash, emphasis, a path behind it."""
+_BACKSLASH = re.compile(r"\\(?![.\[({])")
 _SIMPLE = re.compile(r"(?:https?://)?[^\s/?#\[\](){}<>:\\]+(?::[0-9]+)?(?:/[^\s\[\](){}<>\\]*)?")
 """What the commonest ways of defanging left no trace in, so that the rarer ones need not be undone."""
 _LEFT_OVER = "*([{"
@@ -31,8 +34,10 @@ _LEFT_OVER = "*([{"
 _ESCAPED = re.compile(r"\\+_")
 """How Markdown writes an underscore, and how a second escaping of it does."""
 _PARENTHESES = re.compile(r"[()]")
-_HASH = re.compile(r"(?<![0-9A-Za-z])[0-9a-fA-F]{32,128}(?![0-9A-Za-z])")
-_IPV4 = re.compile(r"(?<![0-9.])(?:[0-9]{1,3}\.){3}[0-9]{1,3}(?![0-9]|\.[0-9])")
+_AMONG_OTHERS = re.compile(
+    r"(?<![0-9A-Za-z])[0-9a-fA-F]{32,128}(?![0-9A-Za-z])|(?<![0-9.])(?:[0-9]{1,3}\.){3}[0-9]{1,3}(?![0-9]|\.[0-9])"
+)
+"""A hash or an address."""
 _SURE_IPV6 = re.compile(r"^[0-9a-f]{3,4}:.*[0-9]")
 """`::`, `a::b` and `dead::beef` are more often code."""
 _WORDS = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+){0,2}\.([A-Za-z][A-Za-z0-9-]*)")
@@ -43,6 +48,9 @@ _NO_INNER = 32
 """Characters below which a rejected token cannot hold a hash among words."""
 _NETWORK = re.compile(r"[0-9.]+\.0/[0-9]{1,2}(?![0-9A-Za-z])|[0-9.]+\.0/[0-9]{2}")
 """The beginning of a network, with whatever a table without blanks put behind it."""
+_NO_PATH = re.compile(r"[0-9.]+/(?:3[0-2]|[12]?[0-9])|[^/]+:[0-9]+/(?:tcp|udp)", re.IGNORECASE)
+"""A network or one address of it, and a port with its protocol, which `parse` tells from a URL."""
+_PROTOCOLS = frozenset({"tcp", "udp"})
 _SPLIT_HASH = re.compile(r"([0-9a-fA-F]+)\r?\n([0-9a-fA-F]+)\s?")
 _SPACED_PORT = re.compile(r"(\S+)[ ]:[ ]?([0-9]+/)([\w-]*)([./?=]?)")
 """A host and its port with blanks around the colon; `host : 443/tcp` is no URL, so that a path has to look like one."""
@@ -66,6 +74,17 @@ def readings(token: str) -> tuple[Reading, ...]:
 
 
 def _read(token: str) -> tuple[Reading, ...]:
+    found = _read_as_it_stands(token)
+    if found or _EDGED.search(token) is None:
+        return found
+    core = _BACKSLASH.split(token, maxsplit=1)[0].strip("-_")
+    if core == token or len(core) < _SHORTEST:
+        return ()
+    offset = token.index(core)
+    return tuple(each._replace(offset=offset + each.offset) for each in _read_as_it_stands(core))
+
+
+def _read_as_it_stands(token: str) -> tuple[Reading, ...]:
     raw = token if token[-1].isalnum() else token.rstrip(_ENDS_SENTENCE)
     if raw and raw[0].isalnum() and (raw[-1].isalnum() or raw[-1] == "/") and _SEVERAL.search(raw) is None:
         return _read_whole(raw)
@@ -83,7 +102,7 @@ def _read_whole(raw: str) -> tuple[Reading, ...]:
     """Read what no bracket, quote or punctuation divides or surrounds."""
     if (plain := parse_plain(raw)) is not None:
         return (Reading(0, raw, plain, defanged=False),)
-    return () if len(raw) < _SHORTEST or _is_hopeless(raw) else tuple(_read_slowly(raw, raw, 0))
+    return () if len(raw) < _SHORTEST or _is_hopeless(raw) else tuple(_read_slowly(raw, 0))
 
 
 def _read_parts(token: str) -> Iterator[Reading]:
@@ -101,7 +120,7 @@ def _read_parts(token: str) -> Iterator[Reading]:
         elif (plain := parse_plain(raw)) is not None:
             yield Reading(start, raw, plain, defanged=False)
         elif not _is_hopeless(raw):
-            yield from _read_slowly(piece, raw, start)
+            yield from _read_slowly(raw, start)
         start = end
 
 
@@ -130,14 +149,14 @@ def _is_hopeless(raw: str) -> bool:
     return words is not None and not hosts.is_suffix(words[1].lower())
 
 
-def _read_slowly(piece: str, raw: str, start: int) -> Iterator[Reading]:
+def _read_slowly(raw: str, start: int) -> Iterator[Reading]:
     written = _ESCAPED.sub("_", raw) if "\\_" in raw else raw
     usual = _undone(written)
     indicator = _usual(usual) or _parsed(usual if _SIMPLE.fullmatch(usual) else written)
     if indicator is not None:
         yield Reading(start, raw, indicator, usual != written or is_defanged(written))
     else:
-        yield from _inside(piece, start)
+        yield from _inside(raw, start)
 
 
 def _undone(written: str) -> str:
@@ -153,10 +172,10 @@ def _undone(written: str) -> str:
 
 def _usual(usual: str) -> Indicator | None:
     """Read what is plain by now, with or without a scheme, at a fraction of what the long way costs."""
-    if _NETWORK.match(usual):
-        return None
     if "/" not in usual or "://" in usual:
         return parse_plain(usual)
+    if _NETWORK.match(usual) or _NO_PATH.fullmatch(usual):
+        return None
     url = parse_plain(f"http://{usual}")
     if url is None or url.type is not IocType.URL:
         return None
@@ -186,7 +205,7 @@ def is_defanged(raw: str) -> bool:
 def _inside(token: str, offset: int) -> Iterator[Reading]:
     """A file name may be a hash, and words may be glued to an address."""
     plain = refang(token)
-    for match in sorted((*_HASH.finditer(plain), *_IPV4.finditer(plain)), key=re.Match.start):
+    for match in _AMONG_OTHERS.finditer(plain):
         indicator = _parsed(match[0])
         if indicator is None:
             continue
@@ -198,7 +217,7 @@ def _inside(token: str, offset: int) -> Iterator[Reading]:
 
 def _spaced_port(token: str, spaced: re.Match[str]) -> tuple[Reading, ...]:
     host = spaced[1]
-    if not spaced[4]:
+    if not spaced[4] or spaced[3].lower() in _PROTOCOLS:
         return _read(host)
     raw = urls.trim_end(token)
     indicator = _parsed(f"{host}:{raw[spaced.start(2) :]}")

@@ -1,6 +1,7 @@
 """Indicators are found in running text where they stand, and noise is kept apart with its reason."""
 
 import time
+from itertools import pairwise
 
 import pytest
 from hypothesis import assume, given, settings
@@ -46,7 +47,7 @@ def only(text: str, publisher: str | None = None) -> Match:
         ("[http://a.some-host.com/x](http://b.some-host.com/y)", [("url", "http://a.some-host.com/x")]),
         ("the group TA2541 used T1566", [("mitre_attack", "T1566")]),
         ("meow://evil[.]example", [("url", "http://evil.example/")]),
-        ("\u0130[@]evil-host.com is none", []),
+        ("\u0130[@]evil-host.com is a host", [("domain", "evil-host.com")]),
         (f"file 8.8.4.4_{HASH}.bin", [("ipv4", "8.8.4.4"), ("md5", HASH)]),
         ("nothing to see at 12:30:45, std::vector, a::b or v1.2", []),
         ("evil [.] example and words .net", [("domain", "evil.example")]),
@@ -81,6 +82,13 @@ def only(text: str, publisher: str | None = None) -> Match:
         ("blocks 198.51.100.0/24evil", []),
         ("calls evil[.]example : 69/check.aspx .", [("url", "http://evil.example:69/check.aspx")]),
         ("open is evil[.]example : 443/tcp .", [("domain", "evil.example")]),
+        ("open is evil[.]example : 443/tcp.", [("domain", "evil.example")]),
+        ("block 45.33.2.79/32 and 45[.]33[.]2[.]80/32.", [("ipv4", "45.33.2.79"), ("ipv4", "45.33.2.80")]),
+        ("it was 45.33.2.129/25, or 45[.]33[.]2[.]130[/]25.", [("ipv4", "45.33.2.129"), ("ipv4", "45.33.2.130")]),
+        (
+            "it calls 45.33.2.64/26/a and 45.33.2.64/265",
+            [("url", "http://45.33.2.64/26/a"), ("url", "http://45.33.2.64/265")],
+        ),
         (
             "my[-]own[-]evil[.]example, at hxxp://a[-]b[.]example/c[-]d",
             [("domain", "my-own-evil.example"), ("url", "http://a-b.example/c%5B-%5Dd")],
@@ -97,6 +105,10 @@ def only(text: str, publisher: str | None = None) -> Match:
                 ("cve", "CVE-2024-12345"),
             ],
         ),
+        (r"at \\\\evil[.]example\share\a.exe", [("domain", "evil.example")]),
+        ("evil[.]example->bad[.]example", [("domain", "evil.example"), ("domain", "bad.example")]),
+        ("- evil[.]example- a server, _bad[.]example_", [("domain", "evil.example"), ("domain", "bad.example")]),
+        ("user[@]evil[.]example- wrote", [("email", "user@evil.example")]),
         ("*.evil.co[.]za resolved", [("domain", "evil.co.za")]),
         ("hxxp://user[@]evil[.]example/a", [("url", "http://user@evil.example/a")]),
         (
@@ -120,6 +132,36 @@ def test_indicators_are_found(text: str, expected: list[tuple[str, str]]) -> Non
     assert kept(text) == expected
 
 
+@pytest.mark.parametrize("host", ["45[.]33[.]2[.]79", "45.33.2.79", "evil[.]example", "bad-host.net"])
+@pytest.mark.parametrize("behind", [":443/tcp", ":443/UDP.", "[:]443[/]tcp"])
+def test_a_port_and_its_protocol_are_no_path(host: str, behind: str) -> None:
+    match = only(f"It calls {host}{behind}")
+    assert (match.canonical, match.port) == (host.replace("[.]", "."), 443)
+    assert parse(f"{host}{behind}").canonical == match.canonical
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("josé.müller.de[@]evil[.]example", [("domain", "evil.example")]),
+        ("Max Ω[.]za[@]evil[.]example", [("domain", "evil.example")]),
+        ("josé[.]doe(at)evil[.]example", [("domain", "evil.example")]),
+        ("josé[at]evil[.]example", [("domain", "evil.example")]),
+        ("почта.doe[@]evil[.]example", [("domain", "evil.example")]),
+        ("Müller: doe[@]evil[.]example", [("email", "doe@evil.example")]),
+        ("邮箱doe[@]evil[.]example", [("email", "doe@evil.example")]),
+        ("hxxp://evil[.]example/abc [@]bad[.]example", [("url", "http://evil.example/abc"), ("domain", "bad.example")]),
+    ],
+)
+def test_an_address_begins_where_its_name_does_or_is_none(text: str, expected: list[tuple[str, str]]) -> None:
+    assert kept(text) == expected
+
+
+def test_a_hash_glued_to_an_address_is_one_or_the_other() -> None:
+    (match,) = extract(f"see {HASH[:-1]}1.2.3.4xyz now")
+    assert match.canonical == HASH[:-1] + "1"
+
+
 def test_a_name_whose_last_label_ends_in_a_digit_is_no_address() -> None:
     text = "It calls http://evil.xn--1/x, evil.xn--1/x and evil-host.com"
     assert kept(text) == [("url", "http://evil.xn--1/x"), ("domain", "evil-host.com")]
@@ -131,6 +173,11 @@ def test_a_name_whose_last_label_ends_in_a_digit_is_no_address() -> None:
         ("router 192.168.0.1", "reserved"),
         ("connects to 198.51.100.7", "documentation"),
         ("the range 198[.]51[.]100[.]0/24", "network"),
+        ("block 45.33.2.64/26.", "network"),
+        ("block 45[.]33[.]2[.]128[/]25.", "network"),
+        ("45.33.2.64/26", "network"),
+        ("a table's 45.33.2.0/24evil", "network"),
+        ("block 2001[:]db8[:][:]/32", "network"),
         (f"license: {HASH}", "code"),
         ("as in evil.example", "reserved"),
         ("run setup.py", "file-name"),
@@ -159,6 +206,15 @@ def test_a_name_whose_last_label_ends_in_a_digit_is_no_address() -> None:
         ("mail security@some-vendor.com please", "contact"),
         ("a short abcdef.onion", "name"),
         ("hxxp://redacted[.]redacted[.]com/x", "placeholder"),
+        ("www.ev***l.com", "placeholder"),
+        ("www.ev*l[.]com was called", "placeholder"),
+        ("mail m***n[@]evil[.]example", "placeholder"),
+        ("it calls 4*5.33.2.1", "placeholder"),
+        ("e[v]il[.]example was called", "placeholder"),
+        ("[e]vil[.]example was called", "placeholder"),
+        ("hxxp://ev***l[.]example/a", "placeholder"),
+        ("hxxp://***l[.]example/a", "placeholder"),
+        ("to=a%20evil[.]example", "placeholder"),
         ("C:\\Python39\\Client[.]py", "file-name"),
         ("asks hxxps://ipinfo[.]io/json", "benign"),
         ("References\nhttps://blog.some-vendor.com/post", "link"),
@@ -177,6 +233,27 @@ def test_what_its_author_defanged_counts(text: str) -> None:
     match = only(text)
     assert match.defanged
     assert match.suppressed is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "**evil[.]example** was called",
+        "the *evil[.]example*",
+        "C2**evil[.]example**",
+        "*.evil[.]example",
+        "* evil[.]example",
+        "- ***evil[.]example***",
+        "[1]evil[.]example",
+        "[link]evil[.]example",
+        "**Domain**evil[.]example",
+        "name(*evil[.]example)",
+        "josé[at]evil[.]example",
+        "100% evil[.]example",
+    ],
+)
+def test_marks_and_footnotes_hide_nothing(text: str) -> None:
+    assert kept(text) == [("domain", "evil.example")]
 
 
 def test_plain_hosts_count_in_a_plain_list_but_not_where_the_author_defangs() -> None:
@@ -291,6 +368,35 @@ def test_any_text_is_read_and_every_span_lies_inside_it(text: str) -> None:
         assert parse(match.value, match.type).canonical == match.canonical
         assert match.normalized == normalize(match.value, match.type)
         last = match.start
+
+
+_NEIGHBOURS = [
+    "é",
+    "Ω",
+    "[@]",
+    "@",
+    "[.]",
+    ".",
+    "de",
+    "a.com",
+    " ",
+    "(at)",
+    "/x",
+    "1.2.3.4",
+    "\\n",
+    "*",
+    "%2F",
+    "]",
+    HASH,
+]
+
+
+@settings(max_examples=500)
+@given(hostile | st.lists(st.sampled_from(_NEIGHBOURS), max_size=12).map("".join))
+def test_no_match_reaches_into_another(text: str) -> None:
+    spans = [(match.start, match.end) for match in extract(text)]
+    for this, following in pairwise(spans):
+        assert this == following or this[1] <= following[0]
 
 
 @settings(max_examples=300)
