@@ -50,8 +50,9 @@ def pytest_configure(config: pytest.Config) -> None:
     What is known beforehand, should a test need it, is compiled into pytest's cache, once for many runs.
     """
     sys.addaudithook(refuse_network)
-    if config.cache is not None:
-        knowledge.use(config.cache.mkdir("knowledge"))
+    cache = getattr(config, "cache", None)  # not there at all with `-p no:cacheprovider`
+    if cache is not None:
+        knowledge.use(cache.mkdir("knowledge"))
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,7 @@
 """Documents: what is read of PDF, Word documents and mail, and that none of them costs more than it may."""
 
 import io
+import signal
 import subprocess
 import sys
 import time
@@ -20,7 +21,7 @@ from socdefenders.feeds import detect, items, recognise, walk
 from socdefenders.feeds.documents import Text, kind, pdf_process, read_text
 from socdefenders.feeds.documents.base import MAX_TEXT, Budget
 from socdefenders.feeds.documents.mail import read_mail
-from socdefenders.feeds.documents.pdf import read_pdf
+from socdefenders.feeds.documents.pdf import _failure, read_pdf
 from socdefenders.feeds.documents.word import read_word
 from socdefenders.model import Document, Rejected
 from tests.documents import W, docx, mail, paragraph, pdf, written
@@ -519,6 +520,15 @@ def test_the_kernel_ends_a_pdf_that_takes_more_time_or_memory_than_it_may() -> N
     command = [sys.executable, "-P", pdf_process.__file__, "9", str(160 << 20), "9"]
     done = subprocess.run(command, input=pdf("x", content=b" " * (70 << 20)), capture_output=True, check=False)
     assert b"\nMemoryError" in done.stderr
+
+
+def test_a_reader_that_something_else_ends_is_not_said_to_take_too_long() -> None:
+    def said(code: int) -> str:
+        return _failure(subprocess.CompletedProcess([], code, b"", b""), 60)
+
+    assert said(-signal.SIGXCPU) == "it takes more than 60 s"
+    assert said(-signal.SIGSEGV) == "the reader was killed by signal 11"
+    assert said(-signal.SIGKILL) == "the reader was killed by signal 9"
 
 
 def test_a_pdf_that_takes_too_long_gives_the_pages_read_until_then() -> None:

@@ -7,6 +7,7 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import NamedTuple
 
 from socdefenders.errors import InvalidIndicator
@@ -16,8 +17,11 @@ from socdefenders.indicators.place import LONGEST_CONTEXT
 from socdefenders.model import IocType
 from tests.fuzz.texts import PAGE, VALUES
 
+DOCS = Path(__file__).resolve().parents[2] / "docs"
 SECONDS = 2.0
 """CPU time for one text of at most 60,000 characters, with every branch counted: some ten times what it takes."""
+RULES = frozenset(re.findall(r"^\| `([a-z-]+)` \|", (DOCS / "extraction.md").read_text(encoding="utf-8"), re.MULTILINE))
+"""The rules that the documentation lists."""
 DISTINCT = 20
 """Matches of one text of which each is written and read again."""
 
@@ -38,7 +42,8 @@ def extracting(text: str) -> None:
         assert 0 <= match.start < match.end <= len(text), match
         assert text[match.start : match.end] == match.raw, match
         assert len(match.context) <= LONGEST_CONTEXT, match
-        assert match.suppressed is None or match.suppressed.rule, match
+        assert " ".join(match.raw.split())[: LONGEST_CONTEXT // 2] in match.context, match
+        assert match.suppressed is None or match.suppressed.rule in RULES, match
     distinct = {(match.type, match.canonical): match for match in matches}
     for match in list(distinct.values())[:DISTINCT]:
         _reads_again(match)
@@ -89,9 +94,11 @@ def refanging(text: str) -> None:
     assert len(plain) <= len(text) + 2 * text.count(":"), plain  # hxp:/ is http://
     with bounded():
         written = defang(text)
-    assert isinstance(written, str)
     if text.isalnum():
         assert written == plain == text
+    for kind, canonical in list(dict.fromkeys((match.type, match.canonical) for match in extract(text)))[:DISTINCT]:
+        if is_usual(kind, canonical):
+            assert refang(defang(canonical)) == canonical, defang(canonical)
 
 
 def reading_pages(html: str) -> None:

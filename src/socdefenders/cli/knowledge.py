@@ -36,16 +36,15 @@ def command() -> None:
 @options.own_files
 @click.pass_context
 def build(context: click.Context, *, as_json: bool, data_dir: Path | None) -> None:
-    """Compile the installed packages, whatever is there already; about half a minute."""
+    """Compile the installed packages, whatever is there already; some ten seconds."""
     _build(_directory(context, data_dir), as_json=as_json)
 
 
-@command.command(epilog="\b\nExamples:\n  socdefenders knowledge update\n  socdefenders knowledge update --force")
-@click.option("--force", is_flag=True, help="Compile also when nothing has changed.")
+@command.command(epilog="\b\nExample:\n  socdefenders knowledge update")
 @options.as_json
 @options.own_files
 @click.pass_context
-def update(context: click.Context, *, force: bool, as_json: bool, data_dir: Path | None) -> None:
+def update(context: click.Context, *, as_json: bool, data_dir: Path | None) -> None:
     """Compile anew when other packages are installed than last time, or the file is missing or damaged.
 
     Nothing is fetched: newer data come with newer packages. A server that runs goes on with what it
@@ -53,7 +52,7 @@ def update(context: click.Context, *, force: bool, as_json: bool, data_dir: Path
     """
     directory = _directory(context, data_dir)
     found = store.status(directory)
-    if force or found.outdated or found.problem:
+    if found.outdated or found.problem:
         _build(directory, as_json=as_json)
     elif as_json:
         write_json({"built": False, "seconds": 0.0, **_facts(found)})

@@ -102,15 +102,13 @@ class Telling:
 
     def __call__(self, event: str, **facts: object) -> None:
         """Take one event."""
-        if event == "feed_checked":
-            self._count(reached=facts.pop("reached", True) is True)
-        (self.report if event == "feed_checked" and facts.get("state") == "healthy" else self._other)(event, **facts)
-
-    def _other(self, event: str, **facts: object) -> None:
-        # While nothing can be reached, one line says so for all of them.
         if event != "feed_checked":
             self.warn(event, **facts)
-        elif self.unreached <= UNREACHED:
+            return
+        reached = facts.pop("reached", None)
+        if reached is not None:
+            self._count(reached=reached is True)
+        if reached is not False or self.unreached <= UNREACHED:  # beyond, one line has said so for all of them
             self.report(event, **facts)
 
     def _count(self, *, reached: bool) -> None:

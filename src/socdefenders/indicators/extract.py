@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import NamedTuple
 
-from socdefenders.indicators import noise
+from socdefenders.indicators import noise, urls
 from socdefenders.indicators.place import Document, Place, Section, alone, context, section_at
 from socdefenders.indicators.reading import Reading, readings
 from socdefenders.indicators.tokens import is_heading, name_before, tokens
@@ -113,7 +113,6 @@ def _own_host(text: str, found: list[_Found]) -> str | None:
         if indicator.type is IocType.URL and not reading.defanged:
             end = start + len(raw)
             before, after = text[max(0, start - 1) : start], text[end : end + 1]
-            path = indicator.canonical.partition("://")[2].partition("/")[2]
-            if before in {"", "\n"} and after in {"", "\n", "\r", " "} and path:
+            if before in {"", "\n"} and after in {"", "\n", "\r", " "} and urls.has_path(indicator.canonical):
                 return noise.site(noise.host_of(indicator))
     return None

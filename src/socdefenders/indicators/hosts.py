@@ -11,6 +11,7 @@ from publicsuffixlist import PublicSuffixList
 
 _BYTE = "(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
 IPV4_PATTERN = rf"{_BYTE}\.{_BYTE}\.{_BYTE}\.{_BYTE}"
+"""A dotted quad. A leading zero is refused: 010 is eight to some and ten to others."""
 HOST_PATTERN = r"(?:[a-z0-9_-]+\.)*[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.(?:[a-z]+|xn--[a-z0-9-]+)"
 """Letters, digits and hyphens; underscores and stray hyphens only left of the last two labels."""
 
@@ -23,11 +24,6 @@ _SIGNS = frozenset({"Nd", "So"})
 _UNLISTED_SUFFIXES = frozenset({"onion", "i2p", "bit", "bazar", "example", "test", "invalid", "za"})
 """Top-level domains outside the DNS root that reports and documentation use; and South Africa's, of which the Public
 Suffix List has only the names below it, such as co.za."""
-
-
-def ipv4(text: str) -> str | None:
-    """Return `text` if it is a dotted quad. A leading zero is refused: 010 is eight to some and ten to others."""
-    return text if _IPV4.fullmatch(text) else None
 
 
 def ipv6(text: str) -> str | None:

@@ -50,7 +50,7 @@ _IPV4_RANGE = re.compile(rf"{hosts.IPV4_PATTERN}\s?-\s?{hosts.IPV4_PATTERN}")
 _IPV6 = re.compile(
     r"\[?([0-9a-f:.]*:[0-9a-f.]*:[0-9a-f:.]*)(?:%[\w.-]+)?(\]?)(?::([0-9]{1,5}))?(?:/([0-9]{1,3}))?", re.IGNORECASE
 )
-_EMAIL = re.compile(r"(?:mailto:)?([A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64})\s?@\s?([^\s@/?#:]+)", re.IGNORECASE)
+_EMAIL = re.compile(r"(?:(?i:mailto):)?([A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64})\s?@\s?([^\s@/?#:]+)")
 _NAME = re.compile(r"([^\s/?#@:|\\]+\.[^\s/?#@:|\\]+)(?:[:|]([0-9]{1,5}))?")
 _BRACKETED = re.compile(r"\[[0-9a-f:.]{2,45}\]", re.IGNORECASE)
 _HOST_AND_PATH = re.compile(

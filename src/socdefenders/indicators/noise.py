@@ -44,13 +44,13 @@ EMPTY_HASHES = frozenset(
 """Of no bytes at all."""
 
 _BENIGN_HOSTS = """
-    abuse.ch adobe.com amazon.com apache.org apple.com archive.org arxiv.org asp.net attack.mitre.org bing.com
+    abuse.ch adobe.com amazon.com apache.org apple.com archive.org arxiv.org asp.net bing.com
     bleepingcomputer.com cisa.gov cisco.com cloudflare.com crowdstrike.com cve.org doi.org example.com example.net
     example.org exploit-db.com facebook.com fireeye.com first.org ftc.gov github.com gitlab.com gnu.org google.com
     gravatar.com ibm.com ietf.org instagram.com kaspersky.com linkedin.com malpedia.caad.fkie.fraunhofer.de
     mandiant.com mcafee.com medium.com microsoft.com mitre.org mozilla.org nist.gov openssl.org oracle.com
     paloaltonetworks.com python.org reddit.com schema.org securelist.com sophos.com stackoverflow.com symantec.com
-    t.co talosintelligence.com trendmicro.com twitter.com ubuntu.com unit42.paloaltonetworks.com us-cert.gov
+    t.co talosintelligence.com trendmicro.com twitter.com ubuntu.com us-cert.gov
     virustotal.com w3.org welivesecurity.com wikipedia.org windows.com windowsupdate.com wordpress.com wordpress.org
     x.com youtu.be youtube.com
 """
@@ -58,19 +58,17 @@ BENIGN_HOSTS = frozenset(_BENIGN_HOSTS.split())
 """Big platforms and the field's own references: named in reports, rarely reported."""
 
 _FILE_ENDINGS = """
-    asp aspx bat bin bz c cab cfg class cmd cpp cs css csv dat db dll dmg doc docx exe fm gz h hta htm html inf ini
-    ink jar java js json jsp lib lnk local log lua md mk mm mo mov msi ocx pdf pem php pl pm png po ps ps1 py pyc
-    rar rb rs rtf scr sh so src svg sys tar tmp txt vb vbs xls xlsx xml yml zip
+    bz cab fm ink java md mk mm mo mov pl pm ps py rs sh so zip
 """
 FILE_ENDINGS = frozenset(_FILE_ENDINGS.split())
 """Top-level domains that, undefanged, are a file's ending rather than a host's."""
 
 _WORD_ENDINGS = """
-    author bar blog build call case channel check chrome codes computer contact data date day design dev direct
-    discover domains email events exchange feedback final foundation global green group international limited map
-    media mobile name network new now off one page parts pictures post properties record red report reports rest
-    review rocks run safe scholarships search security select services settings show software source sources stream
-    style support systems team technology tools total training type update video watch works world zone
+    author bar blog build call case channel chrome codes computer contact data date day design dev direct discover
+    domains email events exchange feedback final foundation global green group international limited map media mobile
+    name network new now one page parts pictures post properties red report rest review rocks run safe scholarships
+    search security select services show software stream style support systems team technology tools total training
+    video watch works world zone
 """
 WORD_ENDINGS = frozenset(_WORD_ENDINGS.split())
 """Top-level domains that, undefanged and behind one label, are an attribute in code or a sentence without its space."""
@@ -250,17 +248,21 @@ def _known_file(digits: str) -> Reason | None:
 @lru_cache(maxsize=16_384)
 def _address_noise(text: str) -> Reason | None:
     address = ip_address(text)
-    if any(address in network for network in _DOCUMENTATION if network.version == address.version):
+    if _is_documentation(address):
         return Reason("documentation", detail="an address reserved for documentation")
     return _reserved(address)
 
 
 def _reserved(address: IPv4Address | IPv6Address) -> Reason | None:
-    if any(address in network for network in _DOCUMENTATION if network.version == address.version):
+    if _is_documentation(address):
         return None
     if not address.is_global or address.is_multicast or _is_netmask(address):
         return Reason("reserved", detail="an address that is not on the public internet")
     return None
+
+
+def _is_documentation(address: IPv4Address | IPv6Address) -> bool:
+    return any(address in network for network in _DOCUMENTATION if network.version == address.version)
 
 
 def _is_netmask(address: IPv4Address | IPv6Address) -> bool:
@@ -297,16 +299,12 @@ def _defanged_noise(indicator: Indicator, host: str, place: Place) -> Reason | N
     lists = lists_of(host)
     if _WHATS_MY_IP in lists:
         return Reason("benign", _WHATS_MY_IP, "a service that tells callers their own address")
-    if indicator.type is IocType.URL and not _is_bare_host(indicator.canonical):
+    if indicator.type is IocType.URL and urls.has_path(indicator.canonical):
         return None
     named = lists & CORE
     if named and indicator.type is not IocType.EMAIL and lists.isdisjoint(SHARED):
         return Reason("benign", min(named), "the name of a service that everybody uses")
     return None
-
-
-def _is_bare_host(url: str) -> bool:
-    return not url.partition("://")[2].partition("/")[2]
 
 
 def _plain_noise(indicator: Indicator, host: str, place: Place, document: Document) -> Reason | None:

@@ -59,7 +59,10 @@ class Document:
     """Whether it is nothing but one value: then somebody asks about it, and nothing around it speaks against it."""
 
 
-_REFERENCES = re.compile(r"[#=*\s]*(?:references|sources|further|see|footnotes|endnotes|about)", re.IGNORECASE)
+INDICATOR_WORDS = "indicators? of compromise"
+REFERENCE_WORDS = "references|sources|further reading|footnotes|endnotes|about the authors?"
+"""The words of headings, as patterns."""
+_REFERENCES = re.compile(rf"[#=*\s]*(?:{REFERENCE_WORDS})", re.IGNORECASE)
 _WORD = re.compile(r"[^\W\d_]{2,}")
 _EXPLAINED = re.compile(r"[ \t]*(?:[—–=]|:[ \t]|-[ \t])")
 """What follows an entry of a list that says what it is."""

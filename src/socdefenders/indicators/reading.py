@@ -186,15 +186,14 @@ def is_defanged(raw: str) -> bool:
 def _inside(token: str, offset: int) -> Iterator[Reading]:
     """A file name may be a hash, and words may be glued to an address."""
     plain = refang(token)
-    for pattern in (_HASH, _IPV4):
-        for match in pattern.finditer(plain):
-            indicator = _parsed(match[0])
-            if indicator is None:
-                continue
-            if plain == token:
-                yield Reading(offset + match.start(), match[0], indicator, defanged=False)
-            else:  # where in the token it stood is no longer known
-                yield Reading(offset, token, indicator, defanged=True)
+    for match in sorted((*_HASH.finditer(plain), *_IPV4.finditer(plain)), key=re.Match.start):
+        indicator = _parsed(match[0])
+        if indicator is None:
+            continue
+        if plain == token:
+            yield Reading(offset + match.start(), match[0], indicator, defanged=False)
+        else:  # where in the token it stood is no longer known
+            yield Reading(offset, token, indicator, defanged=True)
 
 
 def _spaced_port(token: str, spaced: re.Match[str]) -> tuple[Reading, ...]:

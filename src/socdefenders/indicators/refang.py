@@ -10,15 +10,16 @@ import re
 DOTS = "。．｡․"
 """Full stops of other scripts, which IDNA reads as a dot, and the leader that looks like one."""
 
-_MEANING = {"dot": ".", "d0t": ".", "punkt": ".", "at": "@", "\\.": ".", ":\\\\": "://"} | dict.fromkeys(DOTS, ".")
-_INNER = rf"\.|\\\.|dot|d0t|punkt|[{DOTS}]|at|@|://|:/|:\\\\|:|//|/"
-_OPENED, _CLOSED = r"(?:\\{0,2}[\[({<【「]){1,4}", r"(?:\\{0,2}[\])}>】」]){1,4}"
+_WORDS = ("dot", "d0t", "punkt", "punto", "point")
+_MEANING = {"at": "@", "\\.": ".", ":\\\\": "://"} | dict.fromkeys([*_WORDS, *DOTS], ".")
+_INNER = rf"\.|\\\.|{'|'.join(_WORDS)}|[{DOTS}]|at|@|://|:/|:\\\\|:|//|/"
+_OPENED, _CLOSED = r"(?:\\{0,2}[\[({<【「（［]){1,4}", r"(?:\\{0,2}[\])}>】」）］]){1,4}"
 """Brackets, and as Markdown writes them where they are no link's."""
 _FLAGS = re.IGNORECASE
 
 
 _ANY = rf"""
-    [ ]{{0,2}} {_OPENED} \s{{0,3}} (?P<inner>{_INNER}) \s{{0,3}} {_CLOSED} [ ]{{0,2}}
+    [ \xa0]{{0,2}} {_OPENED} \s{{0,3}} (?P<inner>{_INNER}) \s{{0,3}} {_CLOSED} [ \xa0]{{0,2}}
   | [\[({{] \s? \. (?P<label>[\w-]{{1,63}}) [\])}}]    # example[.com]
   | [\[({{<]{{1,4}} \s? (?P<opened>\.) (?=\w)                 # example[.com
   | (?<=\w) (?P<closed>\.) \s? [\])}}>]{{1,4}} (?=\w)         # example.]com
@@ -52,12 +53,12 @@ _SCHEME = re.compile(
     r"(?<![a-z0-9])(?:(?P<web>h[tx*#z]{1,6}p{1,3}|hxxt|hxx|meow)|(?P<file>f[tx*]p|ftx))(?P<tls>s?)\s?:\s?[/\\]{1,4}\s?(?=\S)",
     _FLAGS,
 )
-_HINT = re.compile(rf"[\[\](){{}}<>【「\\*\s{DOTS}]|h(?!ttps?[:\s])[tx#z]{{1,6}}p|hxx|meow|fxp|ftx", _FLAGS)
+_HINT = re.compile(rf"[\[\](){{}}<>【「（［\\*\s{DOTS}]|h(?!ttps?[:\s])[tx#z]{{1,6}}p|hxx|meow|fxp|ftx", _FLAGS)
 """What any defanged value has somewhere; without it the patterns need not run."""
 _INNER_SCHEME = re.compile(r"(?<![a-z0-9])hxxp(?P<tls>s?)://", _FLAGS)
 """Of a URL in another's path or query."""
 _LIVE_SCHEME = re.compile(r"(?:(?<![A-Za-z0-9])http(?P<tls>s?))?://")
-_INNER_HOST = re.compile(r"(?<=://)[^/?#&]+")
+_INNER_HOST = re.compile(r"(?<=://)[\w.@:-]*\w")
 _AUTHORITY = re.compile(r"([a-z][a-z0-9+-]*)://((?:[^/?#]*@)?)([^/?#]*)", _FLAGS)
 _URL_HEAD = re.compile(r"[^:]{1,40}:[/\\]{1,4}[^/?#]*")
 _TECHNIQUE = re.compile(r"T[0-9]{4}\.[0-9]{3}")
@@ -100,7 +101,7 @@ def refang_url(text: str) -> str:
 
 def refang_inner(text: str) -> str:
     """Undo the defanging of the schemes of URLs in a URL's path and query: nobody asks a server for `hxxp`."""
-    return _INNER_SCHEME.sub(lambda scheme: f"http{scheme['tls'].lower()}://", text)
+    return _INNER_SCHEME.sub(lambda scheme: "https://" if scheme["tls"] else "http://", text)
 
 
 def defang(value: str) -> str:
@@ -140,5 +141,5 @@ def _plain(match: re.Match[str]) -> str:
 def _plain_scheme(match: re.Match[str]) -> str:
     written = match[0].partition(":")[0].rstrip()
     if written.lower() not in {"http", "https", "ftp", "ftps"}:
-        written = ("http" if match["web"] else "ftp") + match["tls"].lower()
+        written = ("http" if match["web"] else "ftp") + ("s" if match["tls"] else "")
     return written + "://"

@@ -1,11 +1,13 @@
 """The one pass over a text: where something stands that may be an indicator, and where its sections begin.
 
-One pattern of google-re2 runs once over the UTF-8 bytes. It has no groups and no counted repeats, and
-no part of it can run on past a token that another part would have found: RE2 is linear for one match, but
-finding one after the other is only as long as each stops near where its match ends. So the part of an
-e-mail address before its `@` is no part of the pattern, but looked for backwards from there. Lengths and
-meanings are looked at afterwards, token by token. The text is encoded window by window, cut at the ends
-of lines, so that a long one costs a constant amount of memory and offsets in characters cost one pass more.
+One pattern of google-re2 runs once over the UTF-8 bytes. It has no groups and no counted repeats. RE2 is linear
+for one match, but finding one after the other is only as long as no search reads far beyond the match that it
+gives. So whatever matches inside of a run of letters, digits and hyphens takes the rest of the run along, which
+is cut off here; and the part of an e-mail address before its `@` is no part of the pattern, but looked for
+backwards from there. Lengths and meanings are looked at afterwards, token by token.
+
+The text is encoded window by window, so that a long one costs a constant amount of memory and offsets in
+characters cost one pass more. What ends near the end of a window is left to the next one, which begins with it.
 """
 
 import re
@@ -13,11 +15,18 @@ from collections.abc import Iterator
 
 import re2
 
-WINDOW = 1 << 18
-"""Characters that are encoded at a time; a window ends with a line, if one ends near."""
+from socdefenders.indicators.place import INDICATOR_WORDS, REFERENCE_WORDS
 
-_OPEN, _CLOSE = r"(?:\\*[\[({<【「])", r"(?:\\*[\])}>】」])"
-_BRACKETED_DOT = rf"[ ]*{_OPEN}+\s*(?:\.|\\\.|(?i:dot|d0t|punkt))\s*{_CLOSE}+[ ]?"
+WINDOW = 1 << 18
+"""Characters that are encoded at a time."""
+_MARGIN = 256
+"""Characters at the end of a window in which nothing is trusted to have ended."""
+_BOUNDARIES = " \n\t,;|\"'<>"
+"""Where a new window may begin in text without a token: no value goes on behind one of these."""
+
+_OPEN, _CLOSE = r"(?:\\*[\[({<【「（［])", r"(?:\\*[\])}>】」）］])"
+_BLANK = r"[ \x{a0}]"
+_BRACKETED_DOT = rf"{_BLANK}*{_OPEN}+\s*(?:\\?[.。．]|(?i:dot|d0t|punkt|punto|point))\s*{_CLOSE}+{_BLANK}?"
 _DOT = (
     rf"(?:\.|{_BRACKETED_DOT}"
     rf"|[\[({{]+\s?\.|\.\s?[\])}}]+|\\+\.|[。．․｡]|[ ](?i:dot)[ ])"
@@ -26,6 +35,8 @@ _AT = rf"(?:[ ]?{_OPEN}+\s*(?:@|(?i:at))\s*{_CLOSE}+[ ]?|[ ]?@)"
 _COLON = rf"(?:{_OPEN}?:{_CLOSE}?)"
 _CHARACTER = r"a-zA-Z0-9_\p{Latin}\p{Cyrillic}\p{Greek}-"
 _LABEL = rf"[{_CHARACTER}]+(?:\[-\][{_CHARACTER}]+)*"
+_REST = rf"(?:[{_CHARACTER}]|\[-\])*"
+"""What is left of a run in which something matched."""
 _HOST = rf"{_LABEL}(?:{_DOT}{_LABEL})+"
 _PORT = rf"(?:{_COLON}[0-9]+)?"
 _END = r"[^\s\p{Z}\"<>`“”‘’«»|\x00-\x1f]"
@@ -34,36 +45,32 @@ _SCHEME = (
     r"(?i:h[tx*#z]+p+s?|hxxt?s?|meows?|f[tx*]ps?|ftxs?|sftp|wss?|tcp|udp|ssh|smb|ldaps?|rtsp|rtmp|telnet|tftp|ircs?"
     r"|socks[45]?|rdp|vnc)"
 )
-_USER = r"[^\s/\\@\"<>,;|'()\[\]]+"
+_USER = r"(?:[^\s/\\@\"<>,;|'()\[\]]|\[\.\]|\[dot\])+"
 _SEPARATOR = rf"[ ]?{_OPEN}?[ ]?:[ ]?{_CLOSE}?(?:{_OPEN}?[/\\]{_CLOSE}?)+[ ]?"
 _DASH = r"[-‐‑‒–—−_]"
-_CVE = rf"(?i:cve){_DASH}?[0-9]+{_DASH}[0-9]+"
+_CVE = rf"(?i:cve)(?:{_DASH}|[ ])?[0-9]+{_DASH}[0-9]+"
 _HEX = "[0-9a-fA-F]"
 _IPV6 = rf"(?:\b{_HEX}+|\B)(?:\[?:\]?{_HEX}*)(?:\[?:\]?{_HEX}*)+(?:\[?\.\]?[0-9]+)*"
 _HEADING_WORDS = (
-    r"(?i:indicators? of compromise|\biocs?\b)",
-    r"(?mi:^[#=* \t]*(?:references|sources|further reading|footnotes|endnotes|about the authors?)[ \t]*:?[ \t]*$)",
+    rf"(?i:{INDICATOR_WORDS}|\biocs?\b){_REST}",
+    rf"(?mi:^[#=* \t]*(?:{REFERENCE_WORDS})[ \t]*:?[ \t]*$)",
 )
 _TOKENS = re2.compile(
     "|".join(
         [
-            rf"{_SCHEME}{_SEPARATOR}(?:{_USER}(?:@|{_OPEN}(?:@|(?i:at)){_CLOSE}))?(?:\[[0-9a-fA-F:.%]+\]|{_LABEL}(?:{_DOT}{_LABEL})*){_PORT}{_TAIL}",
-            rf"{_CVE}(?:{_LABEL})?{_BRACKETED_DOT}{_LABEL}(?:{_DOT}{_LABEL})*{_PORT}{_TAIL}|{_CVE}",
-            r"\bTA?[0-9][0-9][0-9][0-9](?:\.[0-9][0-9][0-9])?\b",
+            rf"{_SCHEME}{_SEPARATOR}(?:{_USER}(?:@|{_OPEN}(?:@|(?i:at)){_CLOSE}))*(?:\[[0-9a-fA-F:.%]+\]|{_LABEL}(?:{_DOT}{_LABEL})*){_PORT}{_TAIL}",
+            rf"{_CVE}{_REST}(?:{_BRACKETED_DOT}{_LABEL}(?:{_DOT}{_LABEL})*{_PORT}{_TAIL})?",
+            rf"\bTA?[0-9][0-9][0-9][0-9](?:\.[0-9][0-9][0-9])?\b{_REST}",
             rf"{_AT}{_HOST}",
             _IPV6,
             rf"{_HOST}(?:[ ]:[ ]?[0-9]+/{_END}*|{_PORT}{_TAIL})",
-            _HEX * 16 + rf"{_HEX}*(?:\r?\n{_HEX}+(?:\s|\z))?",
+            _HEX * 16 + rf"{_HEX}*(?:\r?\n{_HEX}+(?:\s|\z)|{_REST})",
             *_HEADING_WORDS,
         ]
     )
 )
 
-_HEADINGS = re.compile(
-    r"indicators? of compromise|iocs?"
-    r"|[#=*\s]*(?:references|sources|further reading|footnotes|endnotes|about the authors?)\s*:?\s*",
-    re.IGNORECASE,
-)
+_HEADINGS = re.compile(rf"{INDICATOR_WORDS}|iocs?|[#=*\s]*(?:{REFERENCE_WORDS})\s*:?\s*", re.IGNORECASE)
 
 
 def is_heading(token: str) -> bool:
@@ -72,8 +79,7 @@ def is_heading(token: str) -> bool:
 
 
 _BEFORE_AT = re.compile(
-    r"[A-Za-z0-9_%+'-]{1,64}(?:(?:\.|[\])}>\\]{1,4}\s?(?:\.|tod)\s?[\[({<\\]{1,4})[A-Za-z0-9_%+'-]{1,64}){0,8}",
-    re.IGNORECASE,
+    r"[A-Za-z0-9_%+'-]{1,64}(?:(?:\.|[\])}>\\]{1,4}\s?(?:\.|(?i:tod))\s?[\[({<\\]{1,4})[A-Za-z0-9_%+'-]{1,64}){0,8}"
 )
 """The part of an address before the `@`, read backwards."""
 _AT_FIRST = re.compile(r"[ ]?\\*[\[({<【「]*\s*(?:@|at\b)", re.IGNORECASE)
@@ -89,34 +95,56 @@ def name_before(text: str, start: int, token: str) -> int | None:
     return start - len(found[0]) if found else start + len(token) - len(token.lstrip(" \\[({<【「@"))
 
 
-def tokens(text: str) -> Iterator[tuple[int, str]]:
-    """Give what the pattern finds in `text`, in order: its offset in characters, and itself."""
+_NUMBERED = re.compile(
+    rf"((?:TA?[0-9]{{4}}(?:\.[0-9]{{3}})?|(?i:cve)[ ]?{_DASH}?[0-9]+{_DASH}[0-9]+))[-_](?:[\w-]|\[-\])*"
+)
+"""A technique or a CVE number in front of words that a hyphen ties to it."""
+
+
+def tokens(text: str, window: int = WINDOW) -> Iterator[tuple[int, str]]:
+    """Give what the pattern finds in `text`, in order: its offset in characters, and itself.
+
+    `window`, more than 256, changes nothing but for tokens that are longer.
+    """
     begin, length = 0, len(text)
     while begin < length:
-        end = _cut(text, begin, length)
-        window = text[begin:end]
-        data = window.encode("utf-8", "surrogatepass")
-        if len(data) == len(window):
-            for match in _TOKENS.finditer(data):
-                start, stop = match.span()
-                yield begin + start, window[start:stop]
+        end = min(begin + window, length)
+        trusted = end if end == length else end - _MARGIN
+        following = done = begin
+        for offset, token in _scanned(text[begin:end]):
+            start = begin + offset
+            done = start + len(token)
+            if done > trusted and start > begin:
+                following = start
+                break
+            yield start, _cut(token) if token[0] in "TCc" else token
         else:
-            byte, character = 0, begin
-            for match in _TOKENS.finditer(data):
-                start, stop = match.span()
-                character += len(data[byte:start].decode("utf-8", "surrogatepass"))
-                byte = start
-                yield character, data[start:stop].decode("utf-8", "surrogatepass")
-        begin = end
+            following = max(done, _boundary(text, begin, trusted)) if end < length else length
+        begin = following
 
 
-def _cut(text: str, begin: int, length: int) -> int:
-    """Return where the window from `begin` ends: behind the last paragraph, line or blank of its second half."""
-    full = begin + WINDOW
-    if full >= length:
-        return length
-    for end in ("\n\n", "\n", " "):
-        found = text.rfind(end, begin + WINDOW // 2, full)
-        if found >= 0:
-            return found + 1
-    return full
+def _cut(token: str) -> str:
+    found = _NUMBERED.fullmatch(token)
+    return found[1] if found else token
+
+
+def _scanned(window: str) -> Iterator[tuple[int, str]]:
+    """Give what the pattern finds in one window."""
+    data = window.encode("utf-8", "surrogatepass")
+    if len(data) == len(window):
+        for match in _TOKENS.finditer(data):
+            start, stop = match.span()
+            yield start, window[start:stop]
+    else:
+        byte = character = 0
+        for match in _TOKENS.finditer(data):
+            start, stop = match.span()
+            character += len(data[byte:start].decode("utf-8", "surrogatepass"))
+            byte = start
+            yield character, data[start:stop].decode("utf-8", "surrogatepass")
+
+
+def _boundary(text: str, begin: int, end: int) -> int:
+    """Return where the next window begins when nothing stands there: behind the last boundary before `end`."""
+    found = max(text.rfind(each, begin, end) for each in _BOUNDARIES)
+    return found + 1 if found > begin else end

@@ -8,6 +8,7 @@ end is not taken for a part of the URL, neither as published nor as pasted, so t
 import re
 
 from socdefenders.indicators import hosts
+from socdefenders.indicators.refang import refang_inner
 
 PUNCTUATION = ".,;:!?#'"
 """What ends no URL, though RFC 3986 would let it."""
@@ -54,6 +55,11 @@ def host_of(url: str) -> str:
     return host[: host.index("]") + 1] if host.startswith("[") else host.partition(":")[0]
 
 
+def has_path(url: str) -> bool:
+    """Whether more follows the host of a canonical URL than a slash."""
+    return url.partition("://")[2].partition("/")[2] != ""
+
+
 def trim_end(text: str) -> str:
     """Cut off quotes, sentence punctuation and closing brackets that the text itself never opened."""
     if text[-1:].isalnum():
@@ -94,7 +100,7 @@ def _canonical_tail(tail: str, *, plain_backslash: bool) -> str:
     path = _escape(path)
     if "/." in path:
         path = _without_dot_segments(path)
-    return (path if path.startswith("/") else "/" + path) + _escape(rest)
+    return refang_inner((path if path.startswith("/") else "/" + path) + _escape(rest))
 
 
 def _without_dot_segments(path: str) -> str:

@@ -11,8 +11,8 @@ from uuid import UUID
 
 from socdefenders.errors import FeedError, InvalidIndicator, UnknownFormat, Unsupported
 from socdefenders.feeds import PARSERS, Entry, Format, items, recognise, source_name
-from socdefenders.ingest.learning import learn
 from socdefenders.indicators import Match, extract, parse, reversed_host, unlikely
+from socdefenders.ingest.learning import learn
 from socdefenders.model import (
     Document,
     Indicator,

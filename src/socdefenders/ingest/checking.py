@@ -86,7 +86,7 @@ class Checker:
         except (FeedError, FeedKeyMissing) as error:
             failure = _failure(error, self._without_keys(error.message))
             following = health.after_failure(expected, known, failure, now=now, chance=self.chance())
-            reached = not isinstance(error, FetchFailed) or error.reason_code != UNREACHED
+            reached = error.reason_code != UNREACHED if isinstance(error, FetchFailed) else None
             return Checked(**following._asdict(), at=now, answered=False, reached=reached)
         found, digest, unreadable = await self._found(feed, status, fetched, now)
         moved = self._without_keys(fetched.permanent_url) if fetched.permanent_url else None

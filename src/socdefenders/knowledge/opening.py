@@ -75,7 +75,7 @@ def _built(directory: Path, origin: Origin, versions: Mapping[str, str]) -> Know
             known = store.open_of(directory, versions)
             if known is not None:
                 return known  # made by whoever held the lock
-            _tell(f"Compiling what is known beforehand into {path}: half a minute, once a version ...")
+            _tell(f"Compiling what is known beforehand into {path}: some ten seconds, once a version ...")
             store.write(directory, origin)
         return store.open_bundle(directory)
     except OSError as error:

@@ -58,8 +58,8 @@ class Checked:
     at: datetime
     answered: bool
     """Whether there was an answer; without one the validators of the last stay."""
-    reached: bool = True
-    """Whether the publisher could be reached at all; not stored."""
+    reached: bool | None = True
+    """Whether the publisher could be reached at all, None where nobody was asked; not stored."""
     changed: bool = False
     etag: str | None = None
     last_modified: str | None = None

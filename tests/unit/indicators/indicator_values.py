@@ -32,7 +32,7 @@ _CHARACTERS = list("abcxyz019.:/\\?#@%[](){}<>-_~!$&'*+,;=| \"\t\né。ßİΣ\u2
 _PIECES = [
     "http://", "hxxp://", "[.]", "(dot)", " dot ", "%2e", "%2E", "%41", "%%34", "(%2E)", "evil.example", "192.0.2.1",
     "meow:", "2001:db8::1", "/../", "/./", "xn--", ".xn--1", "..", "[:]", "[/]", "T1059", "cve-2024-1234", "0x7f", "ftp://",
-    "tcp://", "%00", "[::",
+    "tcp://", "%00", "[::", "8.8.4.4_", "0123456789abcdef0123456789abcdef",
 ]  # fmt: skip
 pieces = st.sampled_from(_CHARACTERS + _PIECES)
 hostile = st.one_of(

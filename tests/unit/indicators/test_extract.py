@@ -3,10 +3,11 @@
 import time
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from socdefenders.indicators import Match, defang, extract, normalize, parse, unlikely
+from socdefenders.indicators import Match, defang, extract, hosts, noise, normalize, parse, unlikely
+from socdefenders.indicators.tokens import tokens
 from tests.real_data import DATA, MISSING
 from tests.unit.indicators.indicator_values import canonical_values, hostile
 
@@ -45,6 +46,8 @@ def only(text: str, publisher: str | None = None) -> Match:
         ("[http://a.some-host.com/x](http://b.some-host.com/y)", [("url", "http://a.some-host.com/x")]),
         ("the group TA2541 used T1566", [("mitre_attack", "T1566")]),
         ("meow://evil[.]example", [("url", "http://evil.example/")]),
+        ("\u0130[@]evil-host.com is none", []),
+        (f"file 8.8.4.4_{HASH}.bin", [("ipv4", "8.8.4.4"), ("md5", HASH)]),
         ("nothing to see at 12:30:45, std::vector, a::b or v1.2", []),
         ("evil [.] example and words .net", [("domain", "evil.example")]),
         ("at 192[.\n]0.2.7 in a PDF", [("ipv4", "192.0.2.7")]),
@@ -81,6 +84,18 @@ def only(text: str, publisher: str | None = None) -> Match:
         (
             "my[-]own[-]evil[.]example, at hxxp://a[-]b[.]example/c[-]d",
             [("domain", "my-own-evil.example"), ("url", "http://a-b.example/c%5B-%5Dd")],
+        ),
+        ("hxxps://www[.]bank[.]example@evil[.]example/x", [("url", "https://www.bank.example@evil.example/x")]),
+        ("hxxp://user@bank[.]example:pw@evil[.]example/", [("url", "http://user%40bank.example:pw@evil.example/")]),
+        ("T1059-PowerShell and CVE-2024-12345_poc", [("mitre_attack", "T1059"), ("cve", "CVE-2024-12345")]),
+        (
+            "evil（.）example, bad［.］example, worse\u00a0[.]\u00a0example and CVE 2024-12345",
+            [
+                ("domain", "evil.example"),
+                ("domain", "bad.example"),
+                ("domain", "worse.example"),
+                ("cve", "CVE-2024-12345"),
+            ],
         ),
         ("*.evil.co[.]za resolved", [("domain", "evil.co.za")]),
         ("hxxp://user[@]evil[.]example/a", [("url", "http://user@evil.example/a")]),
@@ -272,7 +287,7 @@ def test_any_text_is_read_and_every_span_lies_inside_it(text: str) -> None:
     for match in extract(text):
         assert text[match.start : match.end] == match.raw
         assert match.raw
-        assert match.start >= last or match.defanged
+        assert match.start >= last
         assert parse(match.value, match.type).canonical == match.canonical
         assert match.normalized == normalize(match.value, match.type)
         last = match.start
@@ -313,12 +328,56 @@ def test_normalising_is_idempotent(text: str) -> None:
         "#\n",
         "iocs ",
         "0123456789abcdef0123\n",
+        "iocé",
+        "ioc-",
+        "ioc[-]",
+        "T1234-",
+        "cve1-1",
+        "0123456789abcdefg",
+        "hxxp://a[@]",
+        "hxxp://a[.]",
     ],
 )
 def test_time_grows_with_the_length_only(piece: str) -> None:
-    began = time.process_time()
-    extract("http://evil.example/" + piece * (300_000 // len(piece)) + " " + piece * (300_000 // len(piece)))
-    assert time.process_time() - began < 5
+    once, twice = (seconds_of(piece * (size // len(piece))) for size in (60_000, 120_000))
+    assert twice < 3 * once + 0.1, "twice the time for twice the length, four times where it were quadratic"
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            [
+                "evil [.] example",
+                "a.evil[.]example",
+                HASH,
+                f"{HASH[:20]}\n{HASH[:20]}",
+                "T1059.001-x",
+                "no value",
+                "é",
+                "\n",
+            ]
+        )
+        | st.text("ab.-/ [](),", max_size=20),
+        max_size=120,
+    ),
+    st.sampled_from([" ", ",", "\n", '","']),
+)
+def test_a_text_reads_the_same_in_windows_of_any_size(pieces: list[str], between: str) -> None:
+    text = between.join(pieces)
+    whole = list(tokens(text))
+    assume(all(len(token) <= 200 for _, token in whole))
+    for window in (600, 701, 1_000):
+        assert list(tokens(text, window)) == whole
+
+
+def seconds_of(text: str) -> float:
+    """CPU time for a text behind a URL and by itself, the better of two runs."""
+    times = []
+    for _ in range(2):
+        began = time.process_time()
+        extract(f"http://evil.example/{text} {text}")
+        times.append(time.process_time() - began)
+    return min(times)
 
 
 def test_real_reports_are_read_without_harm() -> None:
@@ -346,3 +405,11 @@ def test_a_feed_cannot_report_what_nobody_is_attacked_from(value: str, rule: str
     """Documentation values pass: a demonstration's feeds are made of them."""
     reason = unlikely(parse(value))
     assert (reason and reason.rule) == rule
+
+
+def test_what_judges_a_plain_name_can_come_up() -> None:
+    """An ending that is no top-level domain never gets there; a host below another needs no entry."""
+    endings = noise.FILE_ENDINGS | noise.WORD_ENDINGS | noise._WORD_COUNTRIES
+    assert [ending for ending in endings if not hosts.is_suffix(ending)] == []
+    above = {host: host.partition(".")[2] for host in noise.BENIGN_HOSTS}
+    assert [host for host, parent in above.items() if noise._known_host(parent)] == []

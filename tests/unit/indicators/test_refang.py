@@ -13,6 +13,7 @@ from tests.unit.indicators.indicator_values import canonical_values, links
 DOTS = [
     "[.]", "(.)", "{.}", "<.>", "[dot]", "(dot)", "{dot}", "[DOT]", " dot ", "[.", ".]", "\\.", "[ . ]", "[.\n]",
     " [.] ", "[[.]]", "(.]", "。", "．", "{ . )", "[d0t]", "\\\\.", "[\\.]", "\\[.\\]",
+    "（.）", "［．］", "[punto]", "\u00a0[.]\u00a0",
 ]  # fmt: skip
 SCHEMES = [
     "hxxp",

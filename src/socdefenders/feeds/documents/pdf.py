@@ -6,6 +6,7 @@ libraries bound single streams, not the whole. What was read before a limit was 
 
 import importlib.util
 import re
+import signal
 import subprocess
 import sys
 from datetime import datetime
@@ -76,8 +77,10 @@ def _messages(out: bytes) -> list[Json]:
 def _failure(done: "subprocess.CompletedProcess[bytes]", seconds: int) -> str:
     if done.returncode == 0:
         return ""
-    if done.returncode < 0:
+    if done.returncode == -signal.SIGXCPU:  # which ends it, so that a SIGKILL comes from elsewhere: too little memory
         return f"it takes more than {seconds} s"
+    if done.returncode < 0:
+        return f"the reader was killed by signal {-done.returncode}"
     last = done.stderr.decode(errors="replace").strip().rpartition("\n")[2]
     return f"it takes more than {MEMORY >> 20} MiB" if last.startswith("MemoryError") else last[:200]
 
