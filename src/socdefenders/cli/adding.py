@@ -40,8 +40,9 @@ class Look:
 
 
 @click.command(
+    short_help="Add the source at an address.",
     epilog="\b\nExamples:\n  socdefenders feeds add https://blog.example/feed.xml\n"
-    "  socdefenders feeds add --name my-list --format list --yes https://lists.example/bad.txt"
+    "  socdefenders feeds add --name my-list --format list --yes https://lists.example/bad.txt",
 )
 @click.argument("url")
 @click.option("--name", "slug", metavar="NAME", help="What to call it; default: by its address.")
@@ -86,6 +87,7 @@ def add(
 
 @click.command(
     name="import",
+    short_help="Add the sources of an OPML or CSV file.",
     epilog="\b\nExamples:\n  socdefenders feeds import feeds.opml\n  socdefenders feeds import sources.csv --enable",
 )
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True))

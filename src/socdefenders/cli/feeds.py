@@ -85,7 +85,10 @@ def check(context: click.Context, *, slugs: tuple[str, ...], as_json: bool, data
         return _report(asyncio.run(_run(settings, place, chosen)), as_json=as_json)
 
 
-@command.command(epilog="\b\nExamples:\n  socdefenders feeds run cisa-kev\n  socdefenders feeds run")
+@command.command(
+    short_help="Fetch sources now and keep what is found.",
+    epilog="\b\nExamples:\n  socdefenders feeds run cisa-kev\n  socdefenders feeds run",
+)
 @named_or_all
 @options.as_json
 @options.data_dir
@@ -117,7 +120,9 @@ def disable(context: click.Context, *, slugs: tuple[str, ...], data_dir: Path | 
     _switch(_settings(context, data_dir), slugs, on=False)
 
 
-@command.command(epilog="\b\nExamples:\n  socdefenders feeds remove my-source")
+@command.command(
+    short_help="Remove sources of one's own.", epilog="\b\nExamples:\n  socdefenders feeds remove my-source"
+)
 @named
 @options.data_dir
 @click.pass_context

@@ -39,6 +39,7 @@ _PUT_TOGETHER = re.compile(r"([A-Za-z]{2,})[ -]?(\d{1,4})\Z")
 _IDS = re.compile(r"[GSC]\d{4}\Z")
 _SUFFIX = re.compile(r"(.{4,}?)[ -](?:ransomware|malware|trojan|backdoor|group|team|gang)\Z", re.IGNORECASE)
 _POSSESSIVE = re.compile(r"['’]s\Z")
+_NEXT_NAME = re.compile(r" ([A-Z][a-z]+)(?![A-Za-z0-9])")
 _WORD = re.compile(r"[^\W_]+(?:['’.&+-][^\W_]+)*")
 _BEFORE = 48
 _AFTER = 32
@@ -190,12 +191,20 @@ def _mention(sentence: Sentence, start: int, end: int, entry: Entry) -> Mention 
     exact = surface in entry.surfaces
     if not _has_capitals(surface, entry, exact=exact):
         return None
+    if entry.weak and _goes_on(sentence.prose, end):
+        return None
     kinds = _cues(sentence.prose, start, end)
     has_plain_capital = start == 0 or _is_title_case(sentence.prose)
     if has_plain_capital and entry.zipf >= _VERY_COMMON:
         kinds = frozenset()
     weak = entry.weak or (" " in surface and not exact and has_plain_capital)
     return Mention(entry, surface, sentence, kinds, weak)
+
+
+def _goes_on(text: str, end: int) -> bool:
+    """Whether a word that may be a name is the beginning of a longer one, as in "the actor Copper Heron"."""
+    following = _NEXT_NAME.match(text, end)
+    return following is not None and following[1].lower() not in words.FOLLOWING and not _is_title_case(text)
 
 
 def _has_capitals(surface: str, entry: Entry, *, exact: bool) -> bool:

@@ -43,6 +43,7 @@ NOT_FOUND = [
     "They called PowerShell to do it.",
     "The Energy was gone.",
     "Oak groups stood by the road.",
+    "The group, tracked as Tidal Lantern, is back.",
     "UNC 9001st place.",
 ]
 
