@@ -138,6 +138,31 @@ def test_an_address_begins_where_its_name_does_or_is_none(text: str, expected: l
     assert kept(text) == expected
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (r'{"url":"http:\/\/bad-host.net\/a\/b"}', ["http://bad-host.net/a/b"]),
+        (r'"hxxp:\\/\\/evil[.]example\\/a"', ["http://evil.example/a"]),
+        (r"hxxp://evil[.]example/a\_b\-c", ["http://evil.example/a_b-c"]),
+        (r'"hxxp://evil[.]example\nhxxp://bad[.]example"', ["http://evil.example/", "http://bad.example/"]),
+        (r'"hxxp://evil[.]example/a\r\nbad[.]example/b"', ["http://evil.example/a", "http://bad.example/b"]),
+        (r'"evil[.]example\nbad[.]example\\tlast[.]example"', ["evil.example", "bad.example", "last.example"]),
+        (r'"a[@]evil[.]example\nb[@]bad[.]example"', ["a@evil.example", "b@bad.example"]),
+        (
+            r'"Hosts:\nevil[.]example\n\nbad[.]example too.\nlast[.]example"',
+            ["evil.example", "bad.example", "last.example"],
+        ),
+        (r"http:\\evil[.]example\new\test", ["http://evil.example/new/test"]),
+        (r"on \\evil[.]example\share\new.doc", ["evil.example"]),
+        (r"\\news[.]example\share", ["news.example"]),
+        (r"C:\users\news[.]example", ["news.example"]),
+        (r"%TEMP%\rat[.]example", ["rat.example"]),
+    ],
+)
+def test_backslashes_of_strings_and_of_markdown_are_no_part_of_a_value(text: str, expected: list[str]) -> None:
+    assert [canonical for _, canonical in kept(text)] == expected
+
+
 def test_a_hash_glued_to_an_address_is_one_or_the_other() -> None:
     (match,) = extract(f"see {HASH[:-1]}1.2.3.4xyz now")
     assert match.canonical == HASH[:-1] + "1"
@@ -368,6 +393,11 @@ _NEIGHBOURS = [
     "*",
     "%2F",
     "]",
+    "](",
+    "'",
+    ")",
+    "\\/",
+    "hxxp://",
     HASH,
 ]
 
