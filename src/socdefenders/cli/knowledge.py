@@ -36,7 +36,7 @@ def command() -> None:
 @options.own_files
 @click.pass_context
 def build(context: click.Context, *, as_json: bool, data_dir: Path | None) -> None:
-    """Compile the installed packages, whatever is there already; some ten seconds."""
+    """Compile the installed packages anew; some ten seconds."""
     _build(_directory(context, data_dir), as_json=as_json)
 
 

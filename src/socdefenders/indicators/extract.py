@@ -28,6 +28,10 @@ _DEFANGED_DOT = 16
 _AT = re.compile(r"[ ]?[\\\[({<【「]*\s*(?:@|at)\s*[\\\])}>】」]*[ ]?", re.IGNORECASE)
 
 
+_BREAK_BEFORE = re.compile(r"(?:^|[\s\"'`,;|)\]}]|\w\w[:.!?]|\\[nrt])\\\Z")
+"""What stands before a line break written `\\n`, and not before a folder's name."""
+
+
 class Match(NamedTuple):
     """One indicator as it stands in a text."""
 
@@ -101,7 +105,23 @@ def _found(text: str) -> list[_Found]:
                 begin = start + at.end()
             address = text[begin : start + len(token)]
             found += [(begin + reading.offset, reading, section) for reading in readings(address)]
-    return found
+    return _behind_breaks(text, found) if "\\" in text else found
+
+
+def _behind_breaks(text: str, found: list[_Found]) -> list[_Found]:
+    r"""Take the letter of a line break that is written `\n` from what begins with it."""
+    kept: list[_Found] = []
+    previous = 0
+    for start, reading, section in found:
+        if text[start - 1 : start] == "\\" and reading.raw[0] in "nrt":
+            ends_value = 0 < previous < start and not text[previous:start].strip("\\")
+            if ends_value or _BREAK_BEFORE.search(text, max(0, start - 4), start):
+                kept += [(start + 1 + each.offset, each, section) for each in readings(reading.raw[1:])]
+                previous = start + len(reading.raw)
+                continue
+        kept.append((start, reading, section))
+        previous = start + len(reading.raw)
+    return kept
 
 
 def _forget(found: list[_Found], begin: int) -> bool:

@@ -31,8 +31,12 @@ _SIMPLE = re.compile(r"(?:https?://)?[^\s/?#\[\](){}<>:\\]+(?::[0-9]+)?(?:/[^\s\
 """What the commonest ways of defanging left no trace in, so that the rarer ones need not be undone."""
 _LEFT_OVER = "*([{"
 """What ends no value: a wildcard, Markdown's bold type, and brackets whose contents were cut off."""
-_ESCAPED = re.compile(r"\\+_")
-"""How Markdown writes an underscore, and how a second escaping of it does."""
+_ESCAPED = re.compile(r"(?<!\\)\\++([-_/&=+~])")
+"""How Markdown writes an underscore or a hyphen and JSON a slash, and how a second escaping of them does."""
+_LINE_BREAK = re.compile(r"(?<!\\)\\++[nrt]")
+"""As a string in code or JSON writes it, and a tab."""
+_PATH = re.compile(r"[^:/]*:\\\\(?!/)|.*?\\[A-Za-z0-9](?<!\\[nrt])", re.DOTALL)
+"""What has backslashes for slashes, so that `\\new` is a folder."""
 _PARENTHESES = re.compile(r"[()]")
 _AMONG_OTHERS = re.compile(
     r"(?<![0-9A-Za-z])[0-9a-fA-F]{32,128}(?![0-9A-Za-z])|(?<![0-9.])(?:[0-9]{1,3}\.){3}[0-9]{1,3}(?![0-9]|\.[0-9])"
@@ -56,6 +60,8 @@ _SPACED_PORT = re.compile(r"(\S+)[ ]:[ ]?([0-9]+/)([\w-]*)([./?=]?)")
 """A host and its port with blanks around the colon; `host : 443/tcp` is no URL, so that a path has to look like one."""
 _LENGTHS = frozenset({32, 40, 64, 128})
 """Hexadecimal digits of the hashes that are kept."""
+_FOLDER = re.compile(r"\\[A-Za-z0-9]")
+"""Where the path of a share begins, whose host stands before it."""
 
 
 class Reading(NamedTuple):
@@ -109,6 +115,8 @@ def _read_parts(token: str) -> Iterator[Reading]:
     start = 0
     for end in _ends(token):
         piece = token[start:end]
+        if piece[:1] == "\\" and (broken := _LINE_BREAK.match(piece)):
+            start, piece = start + broken.end(), piece[broken.end() :]
         if piece[:1] in "([)'":
             opened = len(piece) - len(piece.lstrip("([)'"))
             start, piece = start + opened, piece[opened:]
@@ -135,6 +143,12 @@ def _ends(token: str) -> list[int]:
                 ends.append(match.start())
                 depth = 0
         ends.sort()
+    if "\\" in token:
+        if not _PATH.match(token):
+            ends += [match.start() for match in _LINE_BREAK.finditer(token)]
+        elif "/" not in token and ":\\" not in token and (folder := _FOLDER.search(token)):
+            ends.append(folder.start())
+        ends.sort()
     ends.append(len(token))
     return ends
 
@@ -150,7 +164,7 @@ def _is_hopeless(raw: str) -> bool:
 
 
 def _read_slowly(raw: str, start: int) -> Iterator[Reading]:
-    written = _ESCAPED.sub("_", raw) if "\\_" in raw else raw
+    written = _ESCAPED.sub(r"\1", raw) if "\\" in raw else raw
     usual = _undone(written)
     indicator = _usual(usual) or _parsed(usual if _SIMPLE.fullmatch(usual) else written)
     if indicator is not None:

@@ -20,20 +20,22 @@ _FLAGS = re.IGNORECASE
 
 _ANY = rf"""
     [ \xa0]{{0,2}} {_OPENED} \s{{0,3}} (?P<inner>{_INNER}) \s{{0,3}} {_CLOSED} [ \xa0]{{0,2}}
-  | [\[({{] \s? \. (?P<label>[\w-]{{1,63}}) [\])}}]    # example[.com]
-  | [\[({{<]{{1,4}} \s? (?P<opened>\.) (?=\w)                 # example[.com
-  | (?<=\w) (?P<closed>\.) \s? [\])}}>]{{1,4}} (?=\w)         # example.]com
+  | [\[({{] \s? [.{DOTS}] (?P<label>[\w-]{{1,63}}) [\])}}]    # example[.com]
+  | [\[({{<]{{1,4}} \s? (?P<opened>[.{DOTS}]) (?=\w)           # example[.com
+  | (?<=\w) (?P<closed>[.{DOTS}]) \s? [\])}}>]{{1,4}} (?=\w)         # example.]com
   | (?<=\w) \[(?P<hyphen>-)\] (?=\w)                        # my[-]example.com
-  | \\{{1,5}} (?P<escaped>\.)                                 # example\.com
+  | \\{{1,5}} (?P<escaped>[.{DOTS}])                                 # example\.com
   | (?<=\w) \s{{1,2}} (?P<word>dot) \s{{1,2}} (?=\w)   # example dot com
   | (?P<wide>[{DOTS}])
     """
 _ANY_BRACKET = re.compile(_ANY, _FLAGS | re.VERBOSE)
+_BRACKETED_SCHEME = r"h(?:[tx]{2}|\[[tx]{2}\]|\([tx]{2}\))p(?:\[s\]|\(s\)|s)?"
+"""`h[tt]p` and `http[s]`."""
 CUT = r"[,;|](?=h[tx]{2}ps?[\[:])|'(?=[,;)\]}+])|\](?=\()"
 """Where a URL ends although a browser would read on: before a second one, at its quote, inside a Markdown link."""
 _URL = rf"""
-    (?<![a-z0-9]) [a-z][a-z0-9*\#+-]{{1,15}} \s?
-    (?:{_OPENED})? \s? : \s? (?:{_CLOSED})? (?:(?:{_OPENED})?[/\\](?:{_CLOSED})?){{1,4}} \s?
+    (?<![a-z0-9]) (?:[a-z][a-z0-9*\#+-]{{1,15}}|{_BRACKETED_SCHEME}) \s?
+    (?:{_OPENED}|\\)? \s? : \s? (?:{_CLOSED})? (?:(?:{_OPENED})?[/\\](?:{_CLOSED})?){{1,4}} \s?
     (?:[^\s/?\#\\\[\](){{}}<>【】「」{DOTS}] | (?![\[({{<]/) (?:{_ANY}))++
     (?=[/?\#]|\[/\])
     """
@@ -50,7 +52,8 @@ _SQUARE_BRACKET = re.compile(
 )
 """All or nothing of a run of brackets, so that undoing it again undoes no more."""
 _SCHEME = re.compile(
-    r"(?<![a-z0-9])(?:(?P<web>h[tx*#z]{1,6}p{1,3}|hxxt|hxx|meow)|(?P<file>f[tx*]p|ftx))(?P<tls>s?)\s?:\s?[/\\]{1,4}\s?(?=\S)",
+    r"(?<![a-z0-9])(?:(?P<web>h(?:[tx*#z]{1,6}|\[[tx]{2}\]|\([tx]{2}\))p{1,3}|hxxt|hxx|meow)|(?P<file>f[tx*]p|ftx))"
+    r"(?P<tls>\[s\]|\(s\)|s?)\s?\\?:\s?[/\\]{1,4}\s?(?=\S)",
     _FLAGS,
 )
 _HINT = re.compile(rf"[\[\](){{}}<>【「（［\\*\s{DOTS}]|h(?!ttps?[:\s])[tx#z]{{1,6}}p|hxx|meow|fxp|ftx", _FLAGS)
@@ -60,6 +63,8 @@ _INNER_SCHEME = re.compile(r"(?<![a-z0-9])hxxp(?P<tls>s?)://", _FLAGS)
 _LIVE_SCHEME = re.compile(r"(?:(?<![A-Za-z0-9])http(?P<tls>s?))?://")
 _INNER_HOST = re.compile(r"(?<=://)[\w.@:-]*\w")
 _AUTHORITY = re.compile(r"([a-z][a-z0-9+-]*)://((?:[^/?#]*@)?)([^/?#]*)", _FLAGS)
+_MORE_SLASHES = re.compile(r"\A((?:https?|ftps?):)/{3,4}", _FLAGS)
+"""Of schemes that never go without a host, so that browsers pass over them."""
 _URL_HEAD = re.compile(r"[^:]{1,40}:[/\\]{1,4}[^/?#]*")
 _TECHNIQUE = re.compile(r"T[0-9]{4}\.[0-9]{3}")
 
@@ -106,9 +111,9 @@ def refang_inner(text: str) -> str:
 
 def defang(value: str) -> str:
     """Write one indicator so that nothing makes a link of it; `refang` undoes it."""
-    if url := _AUTHORITY.match(value):
+    if url := _AUTHORITY.match(_MORE_SLASHES.sub(r"\1//", value)):
         user = url[2].removesuffix("@")
-        behind = _INNER_HOST.sub(lambda host: _dead(host[0]), value[url.end() :])
+        behind = _INNER_HOST.sub(lambda host: _dead(host[0]), url.string[url.end() :])
         return f"{_broken(url[1])}://{user}{_dead(url[2][len(user) :])}{_dead(url[3])}{_unlinked(behind)}"
     if re.split("[/?#]", value, maxsplit=1)[0].count(":") > 1:  # an IPv6 address
         return value.replace(":", "[:]")
@@ -137,7 +142,7 @@ def _plain(match: re.Match[str]) -> str:
 
 
 def _plain_scheme(match: re.Match[str]) -> str:
-    written = match[0].partition(":")[0].rstrip()
+    written = match[0].partition(":")[0].rstrip(" \t\r\n\\")
     if written.lower() not in {"http", "https", "ftp", "ftps"}:
         written = ("http" if match["web"] else "ftp") + ("s" if match["tls"] else "")
     return written + "://"

@@ -42,11 +42,11 @@ _PORT = rf"(?:{_COLON}[0-9]+)?"
 _END = r"[^\s\p{Z}\"<>`“”‘’«»|\x00-\x1f]"
 _TAIL = rf"(?:(?:[/?#]|\[/\]|\\){_END}*)?"
 _SCHEME = (
-    r"(?i:h[tx*#z]+p+s?|hxxt?s?|meows?|f[tx*]ps?|ftxs?|sftp|wss?|tcp|udp|ssh|smb|ldaps?|rtsp|rtmp|telnet|tftp|ircs?"
+    r"(?i:h[tx*#z]+p+s?|h(?:\[[tx][tx]\]|\([tx][tx]\)|[tx][tx])p(?:\[s\]|\(s\)|s?)|hxxt?s?|meows?|f[tx*]ps?|ftxs?|sftp|wss?|tcp|udp|ssh|smb|ldaps?|rtsp|rtmp|telnet|tftp|ircs?"
     r"|socks[45]?|rdp|vnc)"
 )
 _USER = r"(?:[^\s/\\@\"<>,;|'()\[\]]|\[\.\]|\[dot\])+"
-_SEPARATOR = rf"[ ]?{_OPEN}?[ ]?:[ ]?{_CLOSE}?(?:{_OPEN}?[/\\]{_CLOSE}?)+[ ]?"
+_SEPARATOR = rf"[ ]?{_OPEN}?[ ]?\\*:[ ]?{_CLOSE}?(?:{_OPEN}?\\*[/\\]{_CLOSE}?)+[ ]?"
 _DASH = r"[-‐‑‒–—−_]"
 _CVE = rf"(?i:cve)(?:{_DASH}|[ ])?[0-9]+{_DASH}[0-9]+"
 _HEX = "[0-9a-fA-F]"

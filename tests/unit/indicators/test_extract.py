@@ -109,6 +109,10 @@ def only(text: str, publisher: str | None = None) -> Match:
         ("evil[.]example->bad[.]example", [("domain", "evil.example"), ("domain", "bad.example")]),
         ("- evil[.]example- a server, _bad[.]example_", [("domain", "evil.example"), ("domain", "bad.example")]),
         ("user[@]evil[.]example- wrote", [("email", "user@evil.example")]),
+        (
+            "at http[s]://evil[.]example/a and h[tt]p://bad[.]example",
+            [("url", "https://evil.example/a"), ("url", "http://bad.example/")],
+        ),
         ("*.evil.co[.]za resolved", [("domain", "evil.co.za")]),
         ("hxxp://user[@]evil[.]example/a", [("url", "http://user@evil.example/a")]),
         (
@@ -155,6 +159,31 @@ def test_a_port_and_its_protocol_are_no_path(host: str, behind: str) -> None:
 )
 def test_an_address_begins_where_its_name_does_or_is_none(text: str, expected: list[tuple[str, str]]) -> None:
     assert kept(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (r'{"url":"http:\/\/bad-host.net\/a\/b"}', ["http://bad-host.net/a/b"]),
+        (r'"hxxp:\\/\\/evil[.]example\\/a"', ["http://evil.example/a"]),
+        (r"hxxp://evil[.]example/a\_b\-c", ["http://evil.example/a_b-c"]),
+        (r'"hxxp://evil[.]example\nhxxp://bad[.]example"', ["http://evil.example/", "http://bad.example/"]),
+        (r'"hxxp://evil[.]example/a\r\nbad[.]example/b"', ["http://evil.example/a", "http://bad.example/b"]),
+        (r'"evil[.]example\nbad[.]example\\tlast[.]example"', ["evil.example", "bad.example", "last.example"]),
+        (r'"a[@]evil[.]example\nb[@]bad[.]example"', ["a@evil.example", "b@bad.example"]),
+        (
+            r'"Hosts:\nevil[.]example\n\nbad[.]example too.\nlast[.]example"',
+            ["evil.example", "bad.example", "last.example"],
+        ),
+        (r"http:\\evil[.]example\new\test", ["http://evil.example/new/test"]),
+        (r"on \\evil[.]example\share\new.doc", ["evil.example"]),
+        (r"\\news[.]example\share", ["news.example"]),
+        (r"C:\users\news[.]example", ["news.example"]),
+        (r"%TEMP%\rat[.]example", ["rat.example"]),
+    ],
+)
+def test_backslashes_of_strings_and_of_markdown_are_no_part_of_a_value(text: str, expected: list[str]) -> None:
+    assert [canonical for _, canonical in kept(text)] == expected
 
 
 def test_a_hash_glued_to_an_address_is_one_or_the_other() -> None:
@@ -387,6 +416,11 @@ _NEIGHBOURS = [
     "*",
     "%2F",
     "]",
+    "](",
+    "'",
+    ")",
+    "\\/",
+    "hxxp://",
     HASH,
 ]
 

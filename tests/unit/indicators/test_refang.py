@@ -72,6 +72,11 @@ def test_whatever_scheme_is_undone_is_found_and_is_the_same_everywhere(scheme: s
         ("evil[.example]", "evil.example"),
         ("2001[:]db8[:][:]1", "2001:db8::1"),
         ("evil[.]example[/]path", "evil.example/path"),
+        ("http[s]://evil[.]example/a", "https://evil.example/a"),
+        ("hxxp(s)[:]//evil[.]example/a", "https://evil.example/a"),
+        ("h[tt]ps://evil[.]example/a", "https://evil.example/a"),
+        ("h(xx)p://evil[.]example", "http://evil.example"),
+        ("hxxps\\://evil[.]example/a", "https://evil.example/a"),
     ],
 )
 def test_mixtures(written: str, plain: str) -> None:
@@ -91,6 +96,11 @@ def test_mixtures(written: str, plain: str) -> None:
 )
 def test_what_is_not_defanged_stays(text: str) -> None:
     assert refang(text) == text
+
+
+@pytest.mark.parametrize("text", ["{．Ω", "a\\．b", "[．example", "a．]b", "(。example)", "evil[.．]example"])
+def test_nothing_is_left_to_undo(text: str) -> None:
+    assert refang(refang(text)) == refang(text)
 
 
 @given(canonical_values)
@@ -166,6 +176,9 @@ def test_refang_takes_any_text(text: str) -> None:
             "hxxp://evil[.]example/r?u=hxxps://a[.]bad[.]example/x.y",
         ),
         ("http://evil.example/FTP://bad.example", "hxxp://evil[.]example/FTP[:]//bad[.]example"),
+        ("ftp:///32", "fxp://32"),
+        ("http:////192.0.2.1/a", "hxxp://192[.]0[.]2[.]1/a"),
+        ("file:///a.b", "file:///a.b"),
         ("2001:db8::1", "2001[:]db8[:][:]1"),
         ("T1059.001", "T1059.001"),
         ("CVE-2024-12345", "CVE-2024-12345"),
