@@ -1,6 +1,6 @@
 """The worker: claims sources that are due, has each checked, writes down what came of it.
 
-Any number of workers may run, on any number of machines: a source is claimed in the database for a few minutes,
+Any number of workers may run, on any number of machines: a source is claimed in the database for less than a minute,
 and the claim is prolonged while the check goes on. What a worker had that was killed is free when its claim
 runs out, and is done again; writing the same twice changes nothing. While the database is away nothing is
 lost: what was found is kept until it can be written down.
@@ -18,10 +18,8 @@ from socdefenders.storage import feeds
 from socdefenders.storage.database import Database
 from socdefenders.storage.feeds import Checked, FeedStatus
 
-LEASE = timedelta(minutes=2)
+LEASE = timedelta(seconds=45)
 """How long a claim lasts that nobody prolongs: until then the sources of a worker that was killed wait."""
-KEEP_SECONDS = 30.0
-"""Between two prolongations."""
 IDLE_SECONDS = 15.0
 """The longest wait before the database is asked again what is due."""
 AWAY_SECONDS = 2.0
@@ -163,7 +161,7 @@ class Worker:
     async def _keep(self) -> None:
         """Prolong the claims on what is running; end what another worker has taken over meanwhile."""
         while True:
-            await asyncio.sleep(min(KEEP_SECONDS, self.lease.total_seconds() / 4))
+            await asyncio.sleep(self.lease.total_seconds() / 4)
             slugs = list(self.running)
             if not slugs:
                 continue

@@ -25,8 +25,8 @@ from tests.e2e.commands import data_directory, environment
 from tests.e2e.test_kill_product import eventually, product, victim
 from tests.publisher import Publisher, published
 
-SECONDS = float(os.environ.get("KILL_SECONDS", "8"))
-SOURCES = int(os.environ.get("KILL_SOURCES", "40"))
+SECONDS = float(os.environ.get("KILL_SECONDS", "3"))
+SOURCES = int(os.environ.get("KILL_SOURCES", "20"))
 VALUES = 20
 """Values of a list."""
 WORKERS = 3

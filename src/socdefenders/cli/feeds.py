@@ -72,7 +72,7 @@ def list_(context: click.Context, *, everything: bool, as_json: bool, data_dir: 
 
 @command.command(
     short_help="Fetch sources and say how they are.",
-    epilog="\b\nExamples:\n  socdefenders feeds check openphish\n  socdefenders feeds check --json openphish"
+    epilog="\b\nExamples:\n  socdefenders feeds check openphish\n  socdefenders feeds check --json openphish",
 )
 @named
 @options.as_json
