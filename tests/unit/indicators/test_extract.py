@@ -480,7 +480,7 @@ def test_normalising_is_idempotent(text: str) -> None:
 )
 def test_time_grows_with_the_length_only(piece: str) -> None:
     once, twice = (seconds_of(piece * (size // len(piece))) for size in (60_000, 120_000))
-    assert twice < 3 * once + 0.1, "twice the time for twice the length, four times where it were quadratic"
+    assert twice < 3 * once + 0.3, "twice the time for twice the length, four times where it were quadratic"
 
 
 @given(
@@ -511,9 +511,9 @@ def test_a_text_reads_the_same_in_windows_of_any_size(pieces: list[str], between
 
 
 def seconds_of(text: str) -> float:
-    """CPU time for a text behind a URL and by itself, the better of two runs."""
+    """CPU time for a text behind a URL and by itself, the best of three runs."""
     times = []
-    for _ in range(2):
+    for _ in range(3):
         began = time.process_time()
         extract(f"http://evil.example/{text} {text}")
         times.append(time.process_time() - began)
