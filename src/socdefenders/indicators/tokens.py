@@ -33,7 +33,13 @@ _DOT = (
 )
 _AT = rf"(?:[ ]?{_OPEN}+\s*(?:@|(?i:at))\s*{_CLOSE}+[ ]?|[ ]?@)"
 _COLON = rf"(?:{_OPEN}?:{_CLOSE}?)"
-_CHARACTER = r"a-zA-Z0-9_\p{Latin}\p{Cyrillic}\p{Greek}-"
+_CHARACTER = (
+    r"a-zA-Z0-9_\x{AA}\x{BA}\x{C0}-\x{D6}\x{D8}-\x{F6}\x{F8}-\x{2E4}\x{370}-\x{37D}\x{37F}-\x{52F}"
+    r"\x{1C80}-\x{1C8A}\x{1D00}-\x{1FFF}\x{2071}\x{207F}\x{2090}-\x{209C}\x{2126}\x{212A}\x{212B}\x{2132}\x{214E}\x{2160}-\x{2188}\x{2C60}-\x{2C7F}\x{2DE0}-\x{2DFF}\x{A640}-\x{A69F}\x{A720}-\x{A7FF}"
+    r"\x{AB30}-\x{AB6F}\x{FB00}-\x{FB06}\x{FF21}-\x{FF3A}\x{FF41}-\x{FF5A}-"
+)
+"""Latin, Greek and Cyrillic by their blocks: by their scripts, which leave out every other code point, the pattern is
+more than twice as large, and RE2 takes that much longer over the first texts."""
 _LABEL = rf"[{_CHARACTER}]+(?:\[-\][{_CHARACTER}]+)*"
 _REST = rf"(?:[{_CHARACTER}]|\[-\])*"
 """What is left of a run in which something matched."""
