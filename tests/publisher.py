@@ -1,7 +1,6 @@
 """A publisher on loopback: files of a folder with the status codes of a real one, and answers that a test makes up."""
 
 import asyncio
-import socket
 import threading
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -11,9 +10,9 @@ from ipaddress import ip_network
 from pathlib import Path
 
 from aiohttp import web
-from aiohttp.abc import AbstractResolver, ResolveResult
 
 from socdefenders.feeds.fetch import Fetcher, Limits, Seams
+from tests.fetch.publisher import Names
 
 LOOPBACK = ip_network("127.0.0.0/8")
 
@@ -104,19 +103,6 @@ def published(answers: dict[str, web.Response | bytes], *, hosts: int = 1) -> It
         thread.join()
 
 
-class NoNames(AbstractResolver):
-    """A resolver that knows nobody, so that no test looks a name up."""
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
-    ) -> list[ResolveResult]:
-        """Find nothing."""
-        raise socket.gaierror(socket.EAI_NONAME, f"{host} is not known")
-
-    async def close(self) -> None:
-        """Hold nothing."""
-
-
 def local_client(limits: Limits | None = None) -> Fetcher:
     """A client that may reach this machine, and need not be polite to it."""
     return Fetcher(
@@ -125,5 +111,5 @@ def local_client(limits: Limits | None = None) -> Fetcher:
         limits=limits or Limits(),
         per_host=8,
         min_interval=0.0,
-        seams=Seams(resolver=NoNames()),
+        seams=Seams(resolver=Names({})),
     )

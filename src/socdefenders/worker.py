@@ -7,7 +7,7 @@ lost: what was found is kept until it can be written down.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Protocol, TypeVar
@@ -55,6 +55,8 @@ class Worker:
     report: Report
     concurrency: int = 4
     clock: Clock = utc
+    sources: Collection[str] | None = None
+    """Those it knows, which may change while it works; another worker may know others. None: all."""
     lease: timedelta = LEASE
     away_seconds: float = AWAY_SECONDS
     grace_seconds: float = GRACE_SECONDS
@@ -91,7 +93,7 @@ class Worker:
             await self._claim()
             if len(self.running) >= self.concurrency:
                 return IDLE_SECONDS
-            due = await feeds.next_due(self.database)
+            due = await feeds.next_due(self.database, self.sources)
         except StorageUnavailable as error:
             self.report("database_away", reason=error.message)
             return self.away_seconds
@@ -102,13 +104,17 @@ class Worker:
         if free <= 0:
             return
         now = self.clock()
-        for status in await feeds.claim(self.database, self.id, now=now, until=now + self.lease, most=free):
+        until = now + self.lease
+        for status in await feeds.claim(self.database, self.id, now=now, until=until, most=free, of=self.sources):
             task = asyncio.create_task(self._one(status), name=status.slug)
             self.running[status.slug] = task
             task.add_done_callback(self._ended)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self.running.pop(task.get_name(), None)
+        error = None if task.cancelled() else task.exception()
+        if error is not None:  # nothing was written down, so that the source is free when its claim has run out
+            self.report("check_failed", feed=task.get_name(), error=f"{type(error).__name__}: {error}", exc_info=error)
 
     async def _pause(self, stop: asyncio.Event, seconds: float) -> None:
         """Wait until a check ends, the worker is to stop, or `seconds` have passed."""

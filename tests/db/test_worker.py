@@ -116,6 +116,16 @@ async def test_a_failure_keeps_the_validators_of_the_last_answer(database: Datab
     assert (stored.etag, stored.records, stored.reason, stored.failures) == ('"one"', 7, "It answered 503.", 1)
 
 
+async def test_a_worker_leaves_what_it_does_not_know_to_others(database: Database) -> None:
+    await register(database, ["mine", "theirs"])
+    mine = worker(database, lambda status: _soon(well(status)))
+    mine.sources = {"mine"}
+    await mine.run_due()
+    assert [each.state for each in await feeds.every(database)] == ["healthy", "new"]
+    assert await feeds.next_due(database, ["mine"]) == NOW + HOUR
+    assert await feeds.next_due(database, ["theirs"]) == NOW
+
+
 async def test_a_bug_in_one_check_stops_no_other(database: Database) -> None:
     await register(database, ["bad", "good"])
     events: list[str] = []

@@ -50,6 +50,7 @@ def test_sources_are_switched_on_and_off(tmp_path: Path) -> None:
         (("remove", "cisa-kev"), "feeds disable cisa-kev"),
         (("import", "nowhere.opml"), "does not exist"),
         (("check",), "Missing argument"),
+        (("run", "circl-osint"), "does not read yet"),
     ],
 )
 def test_what_is_wrong_says_what_to_do(tmp_path: Path, arguments: tuple[str, ...], why: str) -> None:

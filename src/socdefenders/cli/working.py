@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from socdefenders.errors import CatalogError, StorageUnavailable
-from socdefenders.feeds.catalog import Feed, builtin, load
+from socdefenders.feeds.catalog import Feed, Kind, builtin, load
 from socdefenders.feeds.fetch import Fetcher
 from socdefenders.ingest.checking import Checker
 from socdefenders.settings import Settings
@@ -34,6 +34,11 @@ def catalog(settings: Settings) -> dict[str, Feed]:
     return load(own, builtin()) if own.is_dir() else builtin()
 
 
+def is_fetched(feed: Feed) -> bool:
+    """Whether a worker looks at a source: one that is on, and a file; indexes of many are not read yet."""
+    return feed.enabled and feed.kind is Kind.FILE
+
+
 def client(settings: Settings) -> Fetcher:
     """Return what fetches, as the settings say."""
     return Fetcher(contact=settings.fetch_contact, allowed=settings.fetch_allowed, proxy=settings.fetch_proxy)
@@ -46,7 +51,7 @@ def checker(settings: Settings, dsn: str, sources: Mapping[str, Feed], fetcher: 
 
 async def register(database: Database, sources: Mapping[str, Feed]) -> None:
     """Make the catalog known to the database."""
-    rows = {slug: (feed.enabled, feed.every) for slug, feed in sources.items()}
+    rows = {slug: (is_fetched(feed), feed.every) for slug, feed in sources.items()}
     await feeds.register(database, rows, now=utc())
 
 
@@ -59,7 +64,8 @@ async def work(settings: Settings, dsn: str, report: Report, warn: Report) -> No
         check = checker(settings, dsn, sources, fetcher).check
         watching = asyncio.create_task(_watch(settings, database, sources, warn))
         try:
-            await Worker(database, check, telling, concurrency=settings.worker_concurrency).run()
+            many = settings.worker_concurrency
+            await Worker(database, check, telling, concurrency=many, sources=sources.keys()).run()
         finally:
             watching.cancel()
 

@@ -5,7 +5,7 @@ its claims while it works, and writes down what each check came to. What a worke
 again when its claim runs out, and any number of workers may ask at once.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Self
@@ -78,9 +78,12 @@ async def register(database: Database, feeds: Mapping[str, tuple[bool, timedelta
     await database.execute(_SQL["forget"], list(feeds))
 
 
-async def claim(database: Database, worker: UUID, *, now: datetime, until: datetime, most: int) -> list[FeedStatus]:
-    """Take up to `most` sources that are due, for `worker` alone until `until`."""
-    rows = await database.fetch(_SQL["claim"], worker, now, until, most)
+async def claim(
+    database: Database, worker: UUID, *, now: datetime, until: datetime, most: int, of: Collection[str] | None = None
+) -> list[FeedStatus]:
+    """Take up to `most` sources that are due, for `worker` alone until `until`; those named in `of`, if it is given."""
+    named = None if of is None else list(of)
+    rows = await database.fetch(_SQL["claim"], worker, now, until, most, named)
     return [FeedStatus.from_row(row) for row in rows]
 
 
@@ -136,7 +139,7 @@ async def due_now(database: Database, slugs: Iterable[str], *, now: datetime) ->
     return frozenset(row["slug"] for row in await database.fetch(_SQL["due_now"], list(slugs), now))
 
 
-async def next_due(database: Database) -> datetime | None:
-    """Return when the next source is due; None when none is enabled."""
-    [(at,)] = await database.fetch(_SQL["next_due"])
+async def next_due(database: Database, of: Collection[str] | None = None) -> datetime | None:
+    """Return when the next source is due, of those named in `of` if it is given; None when none is enabled."""
+    [(at,)] = await database.fetch(_SQL["next_due"], None if of is None else list(of))
     return at if isinstance(at, datetime) else None

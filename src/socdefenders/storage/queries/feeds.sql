@@ -13,12 +13,13 @@ select slug, enabled, $4::timestamptz, every
 delete from feeds where slug <> all ($1::text[])
 
 -- name: claim
--- Takes up to $4 sources that are due and that nobody has, those first that wait longest, until $3. Rows that
--- another worker is taking at this moment are passed over, so that no two get the same one.
+-- Takes up to $4 sources of $5 (null: of all) that are due and that nobody has, those first that wait longest, until
+-- $3. Rows that another worker is taking at this moment are passed over, so that no two get the same one.
 with taken as (
     select slug
       from feeds
      where enabled and due_at <= $2 and (claimed_until is null or claimed_until <= $2)
+       and ($5::text[] is null or slug = any ($5))
      order by due_at
      limit $4
        for update skip locked
@@ -69,5 +70,7 @@ select * from feeds order by slug
 update feeds set due_at = least(due_at, $2) where slug = any ($1::text[]) and enabled returning slug
 
 -- name: next_due
--- When the next source is due that nobody has.
-select min(greatest(due_at, coalesce(claimed_until, due_at))) from feeds where enabled
+-- When the next source of $1 (null: of all) is due that nobody has.
+select min(greatest(due_at, coalesce(claimed_until, due_at)))
+  from feeds
+ where enabled and ($1::text[] is null or slug = any ($1))
