@@ -78,6 +78,14 @@ def test_a_source_is_added_checked_run_and_removed() -> None:
         good("search", "198.51.100.7", "--data-dir", data)
 
 
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "feeds").write_text("a file where the folder should be")
+    done = run("feeds", "disable", "cisa-kev", "--data-dir", tmp_path)
+    assert done.returncode == 2
+    assert "cannot be changed" in done.stderr
+    assert "SOCDEFENDERS_FEEDS_DIR" in done.stderr
+
+
 def test_a_page_is_no_source(tmp_path: Path) -> None:
     with published({"/": b"<html><body><p>Hello.</p></body></html>"}) as publisher:
         done = run("feeds", "add", publisher.url + "/", "--yes", "--data-dir", tmp_path, **LOCAL)

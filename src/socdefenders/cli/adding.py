@@ -15,7 +15,7 @@ from socdefenders.cli import options, working
 from socdefenders.cli.terminal import safe, write_json
 from socdefenders.errors import FeedError, InputError
 from socdefenders.feeds import PARSERS, items, recognise, walk
-from socdefenders.feeds.catalog import Expected, Feed, format_toml
+from socdefenders.feeds.catalog import Expected, format_toml
 from socdefenders.feeds.catalog.feed import slug_of
 from socdefenders.feeds.subscriptions import Candidate, described, read_csv, read_opml
 from socdefenders.indicators import extract
@@ -73,6 +73,8 @@ def add(
         slug_of(f"{slug}.toml")
         feed = replace(feed, slug=slug)
     file = working.folder(settings) / f"{feed.slug}.toml"
+    if file.exists():
+        raise InputError(f"{file} is there already; choose another --name, or change the file.")
     if as_json:
         write_json({"slug": feed.slug, "file": str(file), "format": look.format, "records": look.records,
                     "rejected": look.rejected, "examples": list(look.examples)})  # fmt: skip
@@ -80,7 +82,7 @@ def add(
         click.echo(_shown(look))
     if not (yes or as_json or click.confirm(f"Write {safe(str(file))}?", default=True)):
         return
-    _write(file, feed)
+    working.keep(settings, feed.slug, format_toml(feed))
     if not as_json:
         click.echo(f"Added {feed.slug}. Its file says how it may be used and graded; look it over: {safe(str(file))}")
 
@@ -110,13 +112,13 @@ def import_(context: click.Context, *, file: Path, enable: bool, as_json: bool, 
             left.append(Rejected(0, f"{found.url} is in the catalog already", supported=False))
         else:
             feed = replace(described(found, taken), enabled=enable)
-            _write(working.folder(settings) / f"{feed.slug}.toml", feed)
+            working.keep(settings, feed.slug, format_toml(feed))
             taken.add(feed.slug)
             addresses.add(feed.url)
             added.append(feed.slug)
     if as_json:
-        write_json({"added": added, "left_out": [each._asdict() if hasattr(each, "_asdict") else
-                    {"line": each.line, "reason": each.reason} for each in left]})  # fmt: skip
+        left_out = [{"line": each.line, "reason": each.reason} for each in left]
+        write_json({"added": added, "left_out": left_out})
     else:
         for each in left:
             click.echo(safe(f"{file.name}:{each.line}: {each.reason}" if each.line else each.reason), err=True)
@@ -174,10 +176,3 @@ def _shown(look: Look) -> str:
     if look.rejected:
         lines.append(f"{look.rejected:,} could not be read.")
     return "\n".join([*lines, *[f"  {safe(each)}" for each in look.examples]])
-
-
-def _write(file: Path, feed: Feed) -> None:
-    if file.exists():
-        raise InputError(f"{file} is there already; choose another --name, or change the file.")
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(format_toml(feed), encoding="utf-8")

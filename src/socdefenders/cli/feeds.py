@@ -133,11 +133,9 @@ def remove(context: click.Context, *, slugs: tuple[str, ...], data_dir: Path | N
     settings = _settings(context, data_dir)
     _chosen(working.catalog(settings), slugs)
     for slug in slugs:
-        file = working.folder(settings) / f"{slug}.toml"
-        if not file.exists():
+        if not (working.folder(settings) / f"{slug}.toml").exists():
             raise InputError(f"{slug} comes with SOC Defenders; `socdefenders feeds disable {slug}` switches it off.")
-        file.unlink()
-        click.echo(f"Removed {safe(str(file))}.")
+        click.echo(f"Removed {safe(str(working.keep(settings, slug, None)))}.")
 
 
 def _settings(context: click.Context, data_dir: Path | None) -> Settings:
@@ -230,15 +228,13 @@ def _switch(settings: Settings, slugs: Sequence[str], *, on: bool) -> None:
     """Write what differs from the catalog into the operator's folder, and no more."""
     sources, given = working.catalog(settings), builtin()
     for feed in _chosen(sources, slugs):
-        file = working.folder(settings) / f"{feed.slug}.toml"
         own = feed.slug not in given or replace(feed, enabled=True) != replace(given[feed.slug], enabled=True)
+        text: str | None = f"enabled = {str(on).lower()}\n"
         if own:
-            file.write_text(format_toml(replace(feed, enabled=on)), encoding="utf-8")
+            text = format_toml(replace(feed, enabled=on))
         elif given[feed.slug].enabled is on:
-            file.unlink(missing_ok=True)
-        else:
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(f"enabled = {str(on).lower()}\n", encoding="utf-8")
+            text = None
+        working.keep(settings, feed.slug, text)
         click.echo(f"{feed.slug} is {'on' if on else 'off'}.")
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from socdefenders.errors import CatalogError, StorageUnavailable
+from socdefenders.errors import CatalogError, SettingsError, StorageUnavailable
 from socdefenders.feeds.catalog import Feed, Kind, builtin, load
 from socdefenders.feeds.fetch import Fetcher
 from socdefenders.ingest.checking import Checker
@@ -32,6 +32,23 @@ def catalog(settings: Settings) -> dict[str, Feed]:
     """Return the sources that come with the package, with the operator's own over them; raise CatalogError."""
     own = folder(settings)
     return load(own, builtin()) if own.is_dir() else builtin()
+
+
+def keep(settings: Settings, slug: str, text: str | None) -> Path:
+    """Write the operator's own file of a source, or remove it for None; raise SettingsError when it cannot be."""
+    file = folder(settings) / f"{slug}.toml"
+    try:
+        if text is None:
+            file.unlink(missing_ok=True)
+        else:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise SettingsError(
+            f"{file} cannot be changed: {error.strerror}. Mend its rights, or name another folder by "
+            "SOCDEFENDERS_FEEDS_DIR."
+        ) from error
+    return file
 
 
 def is_fetched(feed: Feed) -> bool:
