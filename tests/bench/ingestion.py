@@ -75,7 +75,11 @@ async def take_in(dsn: str, root: Path, rounds: int, concurrency: int) -> list[R
         for _ in range(rounds):
             publisher.statuses.clear()
             at = now
-            await feeds.register(database, {slug: (True, feed.every) for slug, feed in catalog.items()}, now=at)
+            await feeds.register(
+                database,
+                {slug: feeds.Registered(feed.name, True, feed.every) for slug, feed in catalog.items()},
+                now=at,
+            )
             async with local_client() as client:
                 checker = Checker(catalog=catalog, client=client, dsn=dsn, clock=_at(at), chance=lambda: 0.5, keys={})
                 worker = Worker(database, checker.check, _silent, concurrency, checker.clock)

@@ -13,7 +13,7 @@ from socdefenders.ingest.checking import Checker
 from socdefenders.model import SourceCategory
 from socdefenders.storage import feeds
 from socdefenders.storage.database import Database
-from socdefenders.storage.feeds import Checked
+from socdefenders.storage.feeds import Checked, Registered
 from tests.publisher import Publisher, local_client, publishing
 
 NOW = datetime(2026, 1, 15, 12, 0, tzinfo=UTC)
@@ -53,7 +53,7 @@ async def database(dsn: str) -> AsyncIterator[Database]:
 
 async def look(dsn: str, database: Database, source: Feed, *, now: datetime = NOW) -> Checked:
     """Check `source` as a worker does."""
-    await feeds.register(database, {source.slug: (True, source.every)}, now=now)
+    await feeds.register(database, {source.slug: Registered(source.name, enabled=True, every=source.every)}, now=now)
     me = uuid4()
     status = await feeds.claim_one(database, me, source.slug, now=now, until=now + HOUR)
     assert status is not None

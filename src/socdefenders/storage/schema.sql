@@ -148,6 +148,8 @@ create table feeds (
     content_hash  bytea,                    -- SHA-256 of the last body, for publishers without conditional requests
     records       integer,                  -- of the last answer
     newest_at     timestamptz,              -- latest date in it
-    unreadable    text                      -- why the last body cannot be read, which asking again does not change
+    unreadable    text,                     -- why the last body cannot be read, which asking again does not change
+    registered_at timestamptz not null,     -- when it was last in the catalog of a worker
+    name          text not null
 );
 create index feeds_due on feeds (due_at) where enabled;
