@@ -72,7 +72,9 @@ def _refuse_doctype(data: bytes, name: str) -> None:
     if exotic or any(mark in data[:8] for mark in _OTHER_WIDTHS):
         raise FeedError(f"{name}: a feed in an encoding that feeds do not use is refused; save it as UTF-8.")
     if _DOCTYPE.search(_QUOTED.sub(b"", data)) or _WIDE_DOCTYPE.search(data):
-        raise FeedError(f"{name}: a feed with a DOCTYPE is refused; remove it and try again.")
+        raise FeedError(
+            f"{name}: a feed with a DOCTYPE is refused, because that may hold entities that fill the memory or read files."
+        )
 
 
 def _scalar(reference: re.Match[bytes]) -> bytes:
