@@ -1,8 +1,9 @@
 """Actors, malware and tools by the names that people call them.
 
 An automaton finds every known name in one pass; most of what it finds is no mention, because names are words too. What
-decides is, in this order: the place (never in links, code and paths), the capitals, and for a word that English
-has (Play, Royal, Hive) or that is very short, whether a cue stands beside it anywhere in the article.
+decides is, in this order: the place (never in links, code and paths), the capitals, for a word that English has (Play,
+Royal, Hive) or that is very short, whether a cue stands beside it anywhere in the article, and whether the article
+speaks of it rather than only of something like it.
 """
 
 import re
@@ -38,12 +39,23 @@ _MOST_MENTIONS = 5_000
 _PUT_TOGETHER = re.compile(r"([A-Za-z]{2,})[ -]?(\d{1,4})\Z")
 _IDS = re.compile(r"[GSC]\d{4}\Z")
 _SUFFIX = re.compile(r"(.{4,}?)[ -](?:ransomware|malware|trojan|backdoor|group|team|gang)\Z", re.IGNORECASE)
+_TWO_WORDS = re.compile(r"([A-Z][a-z]{2,})([A-Z][a-z]+|RAT)\Z")
+_ASIDE = re.compile(
+    r"\b(?:pos(?:e|es|ed|ing) as|pretend\w* to be|claim\w* to (?:be|represent)|impersonat\w+|masquerad\w+ as"
+    r"|similar(?:ly| \w+)? to|reminiscent of|resembl\w+|unlike)\W+(?:[^\s.;:]+\s+){0,5}\W*\Z",
+    re.IGNORECASE,
+)
+"""What before a name says that something else is meant: who only passes for it, or is only like it."""
+_REFERENCE = re.compile(r"\W{0,3}\[\d{1,3}\]")
+"""How a line of a list of references begins."""
 _POSSESSIVE = re.compile(r"['’]s\Z")
 _NEXT_NAME = re.compile(r" ([A-Z][a-z]+)(?![A-Za-z0-9])")
 _WORD = re.compile(r"[^\W_]+(?:['’.&+-][^\W_]+)*")
 _BEFORE = 48
 _AFTER = 32
 """Characters beside a mention in which its cues stand."""
+_FAR = 100
+"""Characters before a mention in which an aside begins."""
 
 
 class Entry(NamedTuple):
@@ -69,6 +81,8 @@ class Mention(NamedTuple):
     kinds: frozenset[str]
     """What the words beside it say that it is a name of: actor, malware."""
     weak: bool
+    aside: bool
+    """Whether the article only compares something with it, or gives it as a reference."""
 
 
 class Names:
@@ -156,6 +170,10 @@ def _spellings(surface: str) -> Iterator[tuple[str, bool]]:
             yield between.join(numbered.groups()), False
     elif surface.count(" ") == 1 and len(surface) >= 8:
         yield surface.replace(" ", ""), False
+    two = _TWO_WORDS.match(surface)
+    if two:
+        for between in (" ", "-"):
+            yield between.join(two.groups()), two[2].lower() not in words.FOLLOWING
     without = _SUFFIX.match(surface)
     if without:
         yield without[1], True
@@ -173,7 +191,7 @@ def _zipf(key: str, known: Knowledge, *, whole: bool) -> float:
 
 def _stands_alone(text: str, start: int, end: int) -> bool:
     before, after = text[start - 1 : start], text[end : end + 1]
-    if before.isalnum() or after.isalnum() or before in {"_", "@", "."} or after in {"_", "@"}:
+    if before.isalnum() or after.isalnum() or before in {"_", "@", ".", "!"} or after in {"_", "@"}:
         return False
     return not (after in {".", "-", "’", "'"} and text[end + 1 : end + 2].isalnum() and not _may_follow(text, end))
 
@@ -198,7 +216,11 @@ def _mention(sentence: Sentence, start: int, end: int, entry: Entry) -> Mention 
     if has_plain_capital and entry.zipf >= _VERY_COMMON:
         kinds = frozenset()
     weak = entry.weak or (" " in surface and not exact and has_plain_capital)
-    return Mention(entry, surface, sentence, kinds, weak)
+    return Mention(entry, surface, sentence, kinds, weak, _is_aside(sentence.prose, start))
+
+
+def _is_aside(text: str, start: int) -> bool:
+    return _REFERENCE.match(text) is not None or _ASIDE.search(text, max(0, start - _FAR), start) is not None
 
 
 def _goes_on(text: str, end: int) -> bool:
@@ -212,7 +234,7 @@ def _has_capitals(surface: str, entry: Entry, *, exact: bool) -> bool:
         return all(not word[:1].islower() or word in words.SMALL for word in surface.split(" "))
     if any(character.isupper() for character in surface):
         return True
-    return exact and not entry.weak and len(surface) > _SHORT + 1 and not surface.isalpha()
+    return (exact or "_" in surface) and not entry.weak and len(surface) > _SHORT + 1 and not surface.isalpha()
 
 
 def _is_title_case(text: str) -> bool:
@@ -234,8 +256,8 @@ def _cues(text: str, start: int, end: int) -> frozenset[str]:
 
 
 def _is_believed(mentions: Sequence[Mention]) -> bool:
-    """Whether a name is meant: a cue beside one mention vouches for all."""
-    return any(not each.weak or each.kinds for each in mentions)
+    """Whether a name is meant: a cue beside one mention vouches for all, and one that is no aside for the rest."""
+    return any(not each.weak or each.kinds for each in mentions) and not all(each.aside for each in mentions)
 
 
 def _tagged(mentions: Sequence[Mention]) -> Tagged:

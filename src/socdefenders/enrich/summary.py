@@ -49,7 +49,9 @@ _FILLER = (
     r"|our (?:customers|platform|products|cloud|team|blog)|contact us|learn more|stay tuned|image credit"
     r"|as shown|(?:shown|seen|below) (?:in|below)|screenshot|figure|following|thank\w*|copyright"
     r"|all rights reserved|cookies? policy|protects? (?:customers|against)|detects?|md5|sha-?256|appendix"
-    r"|previously (?:written|blogged)|appeared first on)\b"
+    r"|previously (?:written|blogged)|appeared first on|as we mentioned|(?:earlier|previous) (?:blog|post|article)s?"
+    r"|please (?:check|click|contact|read|refer|see|visit)|ensur\w+ (?:coverage|protection)|pleased to"
+    r"|enable javascript|you(?:'ll|r)?)\b"
 )
 _LEANING = re.compile(
     r"(?:it|its|this|these|that|those|they|their|he|she|however|also|in addition|additionally|moreover"
@@ -90,6 +92,7 @@ def _is_prose(text: str, sentence: Sentence) -> bool:
         _SHORTEST <= len(text) <= _LONGEST
         and _BEGINS.match(text) is not None
         and _ENDS.search(text) is not None
+        and "](" not in text
         and _NO_PROSE.search(sentence.words) is None
         and len(_NO_LETTER.findall(text)) < 0.2 * len(text)
     )

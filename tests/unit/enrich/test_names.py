@@ -26,6 +26,15 @@ FOUND = [
     ("Heron is back. The ransomware Heron locks files.", "Heron", "ransomware"),
     # In lower case only with what no word has.
     ("They used b1nder to pack it.", "b1nder", "tool"),
+    # With an underscore, which code has too.
+    ("It came with Slate_tern in May.", "Slate_tern", "malware"),
+    (r"It came with slate\_tern in May.", "Slate_tern", "malware"),
+    # One word of two, written as two.
+    ("The Copper Finch loader is new.", "CopperFinch", "malware"),
+    ("A copy of Mudlark RAT was found.", "MudlarkRAT", "malware"),
+    ("A copy of Mudlark-RAT was found.", "MudlarkRAT", "malware"),
+    # Compared in one sentence, and meant in the next.
+    ("It is similar to Glasspike. The code of Glasspike is new.", "Glasspike", "malware"),
     # A very common word: not where any word has a capital.
     ("Last week the Oak ransomware spread.", "Oak", "ransomware"),
 ]
@@ -45,6 +54,19 @@ NOT_FOUND = [
     "Oak groups stood by the road.",
     "The group, tracked as Tidal Lantern, is back.",
     "UNC 9001st place.",
+    "It drops a_Glasspike and waits.",
+    "Scanners call it Trojan.Vane!Glasspike there.",
+    "A Copper Finch sat on the fence.",
+    # Only something like it, or somebody who passes for it.
+    "Its activity is quite similar to the well-known Glasspike.",
+    "It works similarly to b1nder, Slate_tern and Glasspike.",
+    "Criminals posing as the feared group “Quiet Heron” wrote to three banks.",
+    "They claim to be members of Quiet Heron.",
+    "Unlike Glasspike, it has no worm.",
+    # Elsewhere.
+    "[3] Vane, 2031, The Glasspike loader.",
+    "* [All about the Glasspike loader](https://vane.example/1)",
+    'Read [more](https://vane.example/1 "The Glasspike loader").',
 ]
 
 

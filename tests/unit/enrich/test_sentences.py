@@ -79,7 +79,6 @@ def test_links_and_indicators_are_no_words(text: str, gone: str, left: str) -> N
         "glasspike()",
         "glasspike@home",
         "%glasspike%",
-        "a_glasspike",
     ],
 )
 def test_code_and_paths_are_words_but_no_prose(code: str) -> None:
@@ -93,3 +92,53 @@ def test_emphasis_and_alternatives_are_prose() -> None:
     [sentence] = split("The **Glasspike** and/or _Heron_ pair.")
     assert "Glasspike" in sentence.prose
     assert "Heron" in sentence.prose
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("<p>It came.</p><p>It went.</p>", ["It came.", "It went."]),
+        ("<b>It</b> came.</b> It went.", ["It came.", "It went."]),
+        ('<a href="https://vane.example/a b">It</a> came.<br/>It went.', ["It came.", "It went."]),
+        ("The <strong>Glass</strong>spike &amp; the heron&#8217;s nest.", ["The Glassspike & the heron’s nest."]),
+        ("It runs <payload> and a < b > c.", ["It runs <payload> and a < b > c."]),
+    ],
+)
+def test_html_in_a_text_is_no_part_of_its_sentences(text: str, written: list[str]) -> None:
+    assert [each.text for each in split(text)] == written
+
+
+def test_an_escaped_underscore_is_one() -> None:
+    assert [each.text for each in split(r"The slate\_tern loader.")] == ["The slate_tern loader."]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "[How the Glasspike works](https://vane.example/1)",
+        '* [How the Glasspike works](https://vane.example/1 "Glasspike")',
+    ],
+)
+def test_a_line_that_only_leads_elsewhere_holds_no_words(line: str) -> None:
+    [sentence] = split(line)
+    assert "Glasspike" in sentence.text
+    assert (sentence.words, sentence.prose, sentence.lower) == ("", "", b"")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "* [Glasspike](https://vane.example/1)",
+        "# [How the Glasspike works](https://vane.example/1)",
+        "![How the Glasspike works](https://vane.example/1)",
+        "Read [how the Glasspike works](https://vane.example/1)",
+    ],
+)
+def test_other_lines_with_a_link_hold_words(line: str) -> None:
+    [sentence] = split(line)
+    assert "Glasspike" in sentence.prose
+
+
+def test_the_title_of_a_link_is_no_words() -> None:
+    [sentence] = split('See [the report](https://vane.example/1 "On Glasspike") on it.')
+    assert sentence.words == "See [the report] on it."

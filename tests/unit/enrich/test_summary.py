@@ -14,6 +14,10 @@ FILLER = [
     "Figure 3: the malware that the attackers deployed against the ministries of two countries.",
     "Organizations should patch their servers and ensure that the malware cannot exploit them again.",
     "Is this the malware that attackers have deployed against the ministries of two countries?",
+    "As we mentioned in an earlier post, the attackers deployed the malware at ministries of two countries.",
+    "Please see our post on the malware that the attackers deployed against ministries of two countries.",
+    "When you look at it, you find that attackers deployed the malware against ministries of two countries.",
+    "The malware was deployed by attackers, as [we found](https://vane.example/#:~:text=Vane%20(x,victims.",
     "malware deployed by attackers who targeted ministries of two countries in a campaign in May.",
 ]
 
