@@ -4,6 +4,7 @@ A phrase in the title weighs most, one in the lead less, one further down little
 The classification says the same in more detail, as a slug to read: `banking-trojan`, `exploited-vulnerability`.
 """
 
+import re
 from collections import defaultdict
 from collections.abc import Sequence
 from functools import cache
@@ -61,7 +62,7 @@ malware \bmalware\b
     |\badware\b
     |skimmers?\b
     |\bmaldocs?\b
-    |malicious (?:apps?|packages?|extensions?|documents?|macros?)
+    |malicious (?:\w+ )?(?:apps?|packages?|extensions?|documents?|macros?)
 ransomware \bransomware\b
     |double extortion
     |ransom (?:note|demand|payment)s?
@@ -127,7 +128,8 @@ policy \b(?:regulations?|regulators?|legislation|gdpr|lawmakers?|congress|senate
         |executive order|sanction(?:s|ed)|indict\w*|arrest(?:s|ed)?|sentenced|extradit\w*|prosecut\w*|lawsuits?
         |fined|court|doj|department of justice
         |law enforcement|take-?down|dismantled|guilty|compliance|privacy law|bill|directive|election)\b
-research \b(?:survey|study|report finds|trends?|statistics|predictions?|forecast|state of|annual|quarterly
+research \b(?:survey|study|report finds|trends?|statistics|predictions?|forecast
+        |state of (?:cyber|email|encrypted|phish|ransomware|security|the)|annual|quarterly
         |year in review|whitepaper|webinar|gartner|forrester|best practices|lessons|insights?|landscape
         |quadrant|tips|guide|how to|named (?:a|an|as|top)|zero trust|cloud security|casb|sase)\b
 tools \b(?:open[- ]source tool|new tool|releas\w+ ~(?:tool|scanner|decrypt\w+|framework|scripts?)|free (?:tool
@@ -283,13 +285,10 @@ def categorize(sentences: Sequence[Sentence], named: Sequence[Tagged] = ()) -> C
             points[slug] += weight * _WEIGHTS.get(slug, 1.0)
             body[slug] = min(body[slug] + _IN_BODY, _MOST_IN_BODY)
     title = " ".join(sentence.prose for sentence in sentences if sentence.in_title)
-    named_in_title: dict[str, float] = defaultdict(float)
-    for each in named:
-        if each.surface in title:
-            slug = _OF_KIND.get(each.kind, "malware")
-            said.setdefault(slug, each.surface)
-            named_in_title[slug] = _NAMED_IN_TITLE
-    scores = {slug: points[slug] + body[slug] + named_in_title[slug] for slug in said}
+    named_in_title = _named_in(title, named)
+    for slug, name in named_in_title.items():
+        said.setdefault(slug, name)
+    scores = {slug: points[slug] + body[slug] + _NAMED_IN_TITLE * (slug in named_in_title) for slug in said}
     ranked = sorted(scores, key=lambda slug: (-scores[slug], CATEGORIES.index(slug)))
     if not ranked:
         return Category(_ELSE, 0, ())
@@ -297,6 +296,16 @@ def categorize(sentences: Sequence[Sentence], named: Sequence[Tagged] = ()) -> C
     best = scores[ranked[0]]
     confidence = round(100 * (best - second) / (best + 1))
     return Category(ranked[0], confidence, tuple(Reason(slug, scores[slug], said[slug]) for slug in ranked))
+
+
+def _named_in(title: str, named: Sequence[Tagged]) -> dict[str, str]:
+    """Return what the names in a title speak for; a name of an actor and of malware counts as the first of `named`."""
+    by_name = {each.surface.lower(): each for each in reversed(named)}
+    return {
+        _OF_KIND.get(each.kind, "malware"): each.surface
+        for name, each in by_name.items()
+        if re.search(rf"(?<!\w){re.escape(name)}(?!\w)", title, re.IGNORECASE)
+    }
 
 
 def classify(category: Category, sentences: Sequence[Sentence]) -> Classification:

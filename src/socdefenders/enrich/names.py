@@ -37,12 +37,15 @@ _MOST_MENTIONS = 5_000
 """Mentions that are looked at; an article has some hundred."""
 
 _PUT_TOGETHER = re.compile(r"([A-Za-z]{2,})[ -]?(\d{1,4})\Z")
+_NO_WORD = re.compile(r"_|[^\W\d]\d+[^\W\d]")
+"""What no word of English holds, whatever its capitals."""
 _IDS = re.compile(r"[GSC]\d{4}\Z")
 _SUFFIX = re.compile(r"(.{4,}?)[ -](?:ransomware|malware|trojan|backdoor|group|team|gang)\Z", re.IGNORECASE)
 _TWO_WORDS = re.compile(r"([A-Z][a-z]{2,})([A-Z][a-z]+|RAT)\Z")
 _ASIDE = re.compile(
     r"\b(?:pos(?:e|es|ed|ing) as|pretend\w* to be|claim\w* to (?:be|represent)|impersonat\w+|masquerad\w+ as"
-    r"|similar(?:ly| \w+)? to|reminiscent of|resembl\w+|unlike)\W+(?:[^\s.;:]+\s+){0,5}\W*\Z",
+    r"|similar(?:ly| \w+)? to|reminiscent of|resembl\w+|unlike)\W+(?:[^\s.;:]+\s+){0,8}\W*\Z"
+    r"|\b(?:and|but|is|was) not (?:a |an |the )?\Z",
     re.IGNORECASE,
 )
 """What before a name says that something else is meant: who only passes for it, or is only like it."""
@@ -173,7 +176,7 @@ def _spellings(surface: str) -> Iterator[tuple[str, bool]]:
     two = _TWO_WORDS.match(surface)
     if two:
         for between in (" ", "-"):
-            yield between.join(two.groups()), two[2].lower() not in words.FOLLOWING
+            yield between.join(two.groups()), two[2] != "RAT"
     without = _SUFFIX.match(surface)
     if without:
         yield without[1], True
@@ -231,10 +234,17 @@ def _goes_on(text: str, end: int) -> bool:
 
 def _has_capitals(surface: str, entry: Entry, *, exact: bool) -> bool:
     if " " in surface:
-        return all(not word[:1].islower() or word in words.SMALL for word in surface.split(" "))
+        first, *rest = surface.split(" ")
+        small = words.SMALL if _SUFFIX.match(surface) else words.SMALL | words.FOLLOWING.keys()
+        return not first.islower() and all(not word.islower() or word in small for word in rest)
     if any(character.isupper() for character in surface):
         return True
-    return (exact or "_" in surface) and not entry.weak and len(surface) > _SHORT + 1 and not surface.isalpha()
+    return (
+        (exact or _NO_WORD.search(surface) is not None)
+        and not entry.weak
+        and len(surface) > _SHORT + 1
+        and not surface.isalpha()
+    )
 
 
 def _is_title_case(text: str) -> bool:
@@ -249,6 +259,8 @@ def _cues(text: str, start: int, end: int) -> frozenset[str]:
     found = set()
     if after:
         found.add(words.FOLLOWING.get(_POSSESSIVE.sub("", after[0])))
+        if after[0] in {"a", "an"}:
+            found |= {words.FOLLOWING.get(each) for each in after[1:3]}
     if before:
         found.add(words.PRECEDING.get(before[-1]))
         found.add(words.PRECEDING.get(" ".join(before[-2:])))

@@ -225,7 +225,7 @@ T1003.001 \blsass(?:\.exe)? ~(?:memory|dump\w*|credentials)
 T1003.002 \bsam (?:hive|database|registry)
 T1003.003 \bntds(?:\.dit)?\b
 T1003.006 \bdcsync\b
-T1003 credential[- ]dump\w*|\bmimikatz\b|dump\w* ~(?:credentials?|passwords?|password hashes)
+T1003 credential[- ]dump(?:er|ers|ing)\b|\bmimikatz\b|dump\w* ~(?:credentials?|passwords?|password hashes)
 T1555.003 <steal> ~~(?:browsers|chrome|firefox|chromium)\b ~(?:credentials?|passwords?|data|logins?|information
         |history)
     |<steal> ~~browser (?:credentials?|passwords?|logins?|history|cookies?)
@@ -263,15 +263,17 @@ T1550.002 pass[- ]the[- ]hash
 T1082 <fetch> ~~(?:system information|os version|operating system (?:version|information)|windows version
         |computer name|host ?name|machine name|hardware (?:information|details)|system details|system info)\b
     |\bsysteminfo\b
-T1033 <fetch> ~~(?:user ?name|logged-?[- ](?:in|on) users?|current user)\b|\bwhoami\b
-T1016 <fetch> ~~(?:external ip|public ip|ip address(?:es)?|mac address(?:es)?|network (?:configuration|information
+T1033 <fetch> ~~user ?name(?:[^\w ]| [b-z]| a[a-mo-z]|$)
+    |<fetch> ~~(?:logged-?[- ](?:in|on) users?|current user)\b|\bwhoami\b
+T1016 <fetch> ~~(?:external ip|public ip|ip address|mac address(?:es)?|network (?:configuration|information
         |settings|adapters?))\b
     |\bipconfig\b
 T1057 (?:list|enumerat|collect|scan|iterat|check)\w* ~running process(?:es)?
     |list of ~process(?:es)?\b
     |\btasklist\b
     |process (?:list|enumeration)\b
-T1083 \b(?:enumerat|list|search|scan|look|travers)(?:e|s|es|ed|ing)?\b ~(?:files|directories|folders|drives)\b ~(?:with
+T1083 \b(?:(?:enumerat|list|search|scan|travers)(?:e|s|es|ed|ing)?
+        |look(?:s|ed|ing)? for)\b ~(?:files|directories|folders|drives)\b ~(?:with
         |for|on|in|and|extension)
     |(?:file|directory) (?:listing|enumeration)
 T1518.001 \b(?:check|enumerat|look|search|collect|gather|list|scan)(?:s|es|ed|ing)?\b ~~(?:antivirus|anti-?virus
@@ -312,8 +314,9 @@ T1115 clip-?board (?:data|content|monitor|log|hijack|captur|steal)\w*
     |(?:monitor|steal|captur|log|replac|read)\w* ~clip-?board
 T1114.003 (?:forwarding|inbox) rules?\b
 T1114 <steal> ~(?:e-?mails|mailboxes|inbox(?:es)?)\b
-T1005 <steal> ~(?:documents|sensitive files|files from)\b|local data ~exfiltrat\w*
-T1560 (?:compress|archiv|zip|pack)\w* ~~(?:exfiltrat|stolen|collected|before)\w*
+T1005 \b(?:collect|exfiltrat|grab|harvest|stole|steal)\w* ~(?:documents|sensitive files|files from)\b
+    |local data ~exfiltrat\w*
+T1560 (?:\bcompress|\barchiv|\bzip)\w* ~~(?:exfiltrat|stolen|collected|before)\w*
     |(?:stolen|collected|gathered) ~(?:data|files|information) ~(?:compressed|archived|zipped|packed)\b
 
 # Command and control
@@ -333,7 +336,7 @@ T1102 (?:telegram|discord|pastebin|github|google (?:drive|docs)|onedrive|dropbox
 T1573.001 (?:traffic|communications?|requests?|responses?|network data|beacons?) ~encrypt\w* ~(?:rc4|aes\S*|xor
         |chacha\d*|blowfish|des)\b
     |encrypt\w* ~(?:traffic|communications?|requests?|beacons?) ~(?:rc4|aes\S*|xor|chacha\d*)\b
-T1132.001 (?:traffic|requests?|responses?|communications?|exfiltrated data|beacons?|sent) ~~base64
+T1132.001 (?:traffic|requests?|responses?|communications?|exfiltrated data|beacons?|\bsent) ~~base64
 T1095 \braw (?:tcp|sockets?)\b
     |custom (?:tcp|binary) protocol
     |(?:c2|communicat\w*) ~(?:over|via|using) (?:icmp|tcp|udp)\b
@@ -400,8 +403,11 @@ T1657 business e-?mail compromise|\bbec\b (?:attacks?|scams?|fraud)|fraudulent (
 ADVICE = (
     r"\b(?:recommend\w*|should|best practices?|mitigations?|we advise|protect (?:against|yourself|your)|ensure that"
     r"|make sure|organi[sz]ations (?:can|must|need)|users (?:can|must|need)|be (?:wary|cautious|careful)|to prevent"
-    r"|preventing|to avoid|awareness|limit\w* the use|let['’]s say|imagine that|suppose that)\b"
+    r"|preventing|to avoid|awareness|limit\w* the use|let['’]s|imagine that|suppose that|you (?:can|could|must|need))\b"
 )
 """What a sentence says that tells readers what to do, rather than what was done."""
-DENIED = r"\b(?:do(?:es)? not|do(?:es)?n['’]t|did not|didn['’]t|is not|isn['’]t|was not|cannot|never|no longer)\b"
+DENIED = (
+    r"\b(?:do(?:es)? not|do(?:es)?n['’]t|did not|didn['’]t|is not|isn['’]t|was not|cannot|never|no longer"
+    r"|(?:has|have|had|contains?|there (?:is|are)) no)\b"
+)
 """What a sentence says that tells what was not done."""

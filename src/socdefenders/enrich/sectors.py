@@ -69,7 +69,8 @@ emergency-services \b(?:police departments?|fire departments?|911 (?:dispatch|se
         |ambulance services?)\b
 energy \b(?:oil (?:compan|refiner|producer)\w*|pipelines?|power (?:plants?|compan\w+|suppl\w+)|refiner(?:y|ies)
         |gas (?:pipelines?|stations?))\b
-financial-services \b(?:banks|central bank|credit unions?|(?:crypto\w* |stock )exchanges?|insurers?|atms|swift
+financial-services \b(?:banks|central bank|credit unions?|(?:crypto\w* |stock )exchanges?|insurers?|atms
+        |swift (?:network|systems?|terminals?)
         |bank customers|banking (?:customers|users|applications|apps))\b
 food-and-agriculture \b(?:farms?|food (?:producers?|processors?|suppliers?)|meat (?:processors?|packers?))\b
 government-facilities \b(?:government (?:agenc\w+|officials?|employees|departments?|networks?|websites?|bodies)
@@ -111,18 +112,19 @@ water-and-wastewater \bwater\b
 _ATTACKED = (
     r"\b(?:target(?:s|ed|ing)?|victims?|attack(?:s|ed|ing)?|against|aim(?:ed|ing)|hits?|compromis\w+|breach\w*"
     r"|affect(?:s|ed|ing)|impact(?:s|ed|ing)|infect(?:s|ed|ing)|infiltrat\w+|intrusions?|disrupt(?:s|ed|ing)?"
-    r"|intended for|directed at|stole\w*|espionage|hacked|paralyz\w+|spied|spy|spying"
+    r"|intended for|directed at|stole\w*|espionage|hacked|paralyz\w+|spied|spy"
     r"|(?:cyber|security|cybersecurity) incidents?|(?:gain\w*|sell\w*|sold|unauthori[sz]ed) access)\b"
 )
 _NO_VICTIM = (
     r"\b(?:impersonat\w+|pretend\w*|spoof\w*|masquerad\w+|pos(?:e|es|ed|ing) as|purport\w*|themed|linked threat"
     r"|disguised|did not|no evidence|not (?:been|seen))\b"
 )
-_LIST = r"\b(?:sectors|industries|verticals)\b"
+_LIST = r"(?:[^,.;]{2,40}, ){0,12}[^,.;]{2,50}\b(?:sectors|industries|verticals)\b.*"
+"""The list that a sentence holds, from before these words on; what stands further before is no part of it."""
 _ITEM = r"[a-z/-]+(?: [a-z/-]+)?"
 _LIST_OF_BODIES = (
-    rf"{_ITEM}, (?:{_ITEM},? ){{0,8}}(?:and|or|&) {_ITEM} (?:organi[sz]ations|companies|firms|institutions|businesses)"
-    r"\b"
+    rf"{_ITEM}, (?:{_ITEM},? ){{0,8}}(?:and|or|&) {_ITEM} (?:organi[sz]ations|companies|firms|institutions|businesses"
+    r"|sectors?|industry|vertical)\b"
 )
 """A list that ends with what is no sector in itself: its words alone are read as those of a list of sectors."""
 _UNIVERSITY_CLINIC = r"\buniversity (hospital|clinic)"
@@ -136,8 +138,8 @@ def find(sentences: Sequence[Sentence]) -> tuple[Tagged, ...]:
     for sentence in sentences:
         lower = clinic.sub(rb"\1", sentence.lower)
         if attacked.search(lower) and not no_victim.search(lower) and not advice.search(lower):
-            items = bodies.search(lower)
-            of_list = lower if listed.search(lower) else items[0] if items else b""
+            items = listed.search(lower) or bodies.search(lower)
+            of_list = items[0] if items else b""
             places = ((in_list, of_list), (victims, lower), (named, lower))
             for sector, words in {each: words for table, text in places for each, words in table.search(text)}.items():
                 found[sector].append((sentence, words))

@@ -44,6 +44,8 @@ _TAG = re.compile(
     re.IGNORECASE,
 )
 """A tag of HTML, as Markdown may hold; the group is of those that begin or end a block."""
+_LIST = re.compile(r"\W*[A-Z]\w+\W?(?:/\W?[A-Z]\w+\W?){2,}\W*\Z")
+"""Names with strokes between them, rather than a path."""
 _ENTITY = re.compile(r"&#?\w{2,8};")
 _CODE = re.compile(r"`[^`]*`")
 _CODE_MARKS = frozenset("\\@=<>{}$%|^~")
@@ -185,7 +187,7 @@ def _without_code(text: str) -> str:
 
 def _is_code(word: str) -> bool:
     marks = _CODE_MARKS.intersection(word.strip("_*<>|^~"))
-    return bool(marks) or word.count("/") > 1 or word.startswith("/") or "()" in word
+    return bool(marks) or "()" in word or word.startswith("/") or (word.count("/") > 1 and not _LIST.match(word))
 
 
 def _stop_ends(text: str, match: re.Match[str]) -> bool:

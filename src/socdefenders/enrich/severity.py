@@ -63,6 +63,7 @@ exploited exploit\w* ~in the wild
     |attack\w* (?:are|have been|were) (?:actively |already |now )?exploiting
     |attacks (?:against|exploiting|on|targeting|using) ~in the wild
     |mass exploitation
+    |leverag\w* ~zero-?\s?day
 zero-day zero-?\s?day\b|zero-days\b|\b0-?days?\b
 remote-code-execution remote code execution
     |\brce\b
@@ -75,7 +76,7 @@ ordered-to-act emergency directive
     |urged? ~(?:patch|update|upgrade)
     |(?:apply|install) ~(?:patch|update|fix)\w* ~(?:immediately|as soon as possible)
     |known exploited vulnerabilities catalog
-destructive \bwipers?\b|data-?wiping|destructive
+destructive \bwipers?\b|data-?wiping|destructive (?:\w+ )?(?:attack|cyber|malware|payload)
 ransom \bransomware\b|\bextort\w*
 supply-chain supply[- ]chain (?:attack|compromise)|trojani[sz]ed ~(?:update|installer)s?
 state-actor state-(?:sponsored|backed|aligned)|nation[- ]state|espionage|\bapt[- ]?\d+\b|\bapts\b|advanced persistent

@@ -27,6 +27,7 @@ NAMES = (
     Name("Slate_tern", "Slate_tern", "malware", "malpedia", None),
     Name("CopperFinch", "CopperFinch", "malware", "malpedia", None),
     Name("MudlarkRAT", "MudlarkRAT", "malware", "malpedia", None),
+    Name("dUsk Stealer", "dUsk Stealer", "malware", "malpedia", None),
     Name("b1nder", "b1nder", "tool", "tool", None),
     Name("PowerShell", "PowerShell", "tool", "tool", None),
     Name("Energy", "Energy", "sector", "sector", None),

@@ -48,6 +48,9 @@ def test_all_sixteen_can_be_found() -> None:
         "The Nuclear exploit kit infected visitors.",
         "The sector of water is no target of financially motivated crews.",
         "They told journalists of the attack.",
+        "The app spies on banking apps.",
+        "The victim is asked for a SWIFT number.",
+        "The link to the government says that they are going to attack a wide range of industries.",
     ],
 )
 def test_who_was_not_hit_does_not_count(text: str) -> None:
@@ -60,6 +63,7 @@ def test_who_was_not_hit_does_not_count(text: str) -> None:
         ("They attacked manufacturing, media and energy companies.", {"commercial-facilities", "energy"}),
         ("They attacked finance, water, and food/retail firms for oil.", {"water-and-wastewater"}),
         ("A university hospital was hit.", {"healthcare-and-public-health"}),
+        ("They hit legal, retail, and healthcare sector staff.", {"healthcare-and-public-health"}),
         ("They spy on exiled journalists.", {"commercial-facilities"}),
         ("The security incident was at a water utility.", {"water-and-wastewater"}),
     ],
@@ -104,6 +108,8 @@ def test_a_title_says_what_an_article_is_about(slug: str, title: str, kind: str)
         ("Cybercriminals sell it.", "Stealer sold", "malware"),
         ("Adversaries are apt to use it.", "Malware is back", "malware"),
         ("A shop was closed by law enforcement.", "Takedown of a card shop", "policy"),
+        ("It was found in May.", "Threat actors spread malicious VPN apps with a stealer", "malware"),
+        ("Vendors met in May.", "The current state of a cybercrime underground", "threat-intelligence"),
         ("They are sent by malicious messages.", "Millions of malicious messages", "phishing"),
         ("It blocks malware.", "Announcement: an extended view", "tools"),
         ("It blocks malware.", "Vane named top player in a quadrant", "research"),
@@ -128,6 +134,7 @@ def test_the_kind_says_it_in_more_detail(title: str, kind: str) -> None:
 @pytest.mark.parametrize(
     ("name", "text"),
     [
+        ("destructive", "It is a destructive botnet."),
         ("state-actor", "Actors are apt to send it."),
         ("millions-affected", "They sent 45 million messages for $4 million."),
         ("operations-disrupted", "The police forced it offline."),
@@ -141,6 +148,8 @@ def test_what_only_sounds_severe_adds_nothing(name: str, text: str) -> None:
     ("name", "text"),
     [
         ("exploited", "Attackers are exploiting it."),
+        ("exploited", "The campaign leverages a zero-day."),
+        ("destructive", "It is a destructive attack."),
         ("exploited", "We see attacks targeting it in the wild."),
         ("ordered-to-act", "Users should apply the patches immediately."),
         ("operations-disrupted", "It forced two hospitals offline."),
@@ -159,6 +168,10 @@ def test_every_category_is_tried_and_named() -> None:
 def test_a_name_in_the_title_says_it_too() -> None:
     assert read("It is back.", "Glasspike returns").category.slug == "malware"
     assert read("It is back.", "Quiet Heron returns").category.slug == "threat-intelligence"
+
+
+def test_a_name_in_capitals_says_it_too() -> None:
+    assert read("Quiet Heron is back.", "QUIET HERON: back").category.slug == "threat-intelligence"
 
 
 def test_a_text_about_nothing_is_research_without_confidence() -> None:

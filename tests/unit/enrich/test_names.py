@@ -33,6 +33,10 @@ FOUND = [
     ("The Copper Finch loader is new.", "CopperFinch", "malware"),
     ("A copy of Mudlark RAT was found.", "MudlarkRAT", "malware"),
     ("A copy of Mudlark-RAT was found.", "MudlarkRAT", "malware"),
+    ("The dUsk Stealer is new.", "dUsk Stealer", "malware"),
+    ("They bought the dUsk stealer there.", "dUsk Stealer", "malware"),
+    ("They used B1nder to pack it.", "b1nder", "tool"),
+    ("It served Glasspike/Willow/Larch to visitors.", "Glasspike", "malware"),
     # Compared in one sentence, and meant in the next.
     ("It is similar to Glasspike. The code of Glasspike is new.", "Glasspike", "malware"),
     # A very common word: not where any word has a capital.
@@ -63,6 +67,9 @@ NOT_FOUND = [
     "Criminals posing as the feared group “Quiet Heron” wrote to three banks.",
     "They claim to be members of Quiet Heron.",
     "Unlike Glasspike, it has no worm.",
+    "It was the work of somebody else and not Glasspike.",
+    "It runs Vane/Glasspike/run.txt and waits.",
+    "The dusk Stealer is no name.",
     # Elsewhere.
     "[3] Vane, 2031, The Glasspike loader.",
     "* [All about the Glasspike loader](https://vane.example/1)",
@@ -88,6 +95,8 @@ def test_what_is_no_mention_is_not(text: str) -> None:
     [
         ("The Moorlock group is back.", "Moorlock"),
         ("The Moorlock backdoor is back.", "Fencepost"),
+        ("Victims of Moorlock, a new backdoor, were told.", "Fencepost"),
+        ("Victims of Moorlock, an APT group, were told.", "Moorlock"),
         ("Victims of Moorlock were told.", "Moorlock"),
     ],
 )

@@ -39,6 +39,13 @@ OTHERS = [
     ("T1614", "It checks the user's location.", "It checks its location on disk."),
     ("T1560", "Stolen files are compressed.", "A stolen information archive was published."),
     ("T1071.001", "It calls home over HTTPS.", "Call it TLS or HTTPS."),
+    ("T1132.001", "It is sent as base64.", "The note is present in base64."),
+    ("T1083", "It looks for files on disk.", "Legitimate looking files on disk."),
+    ("T1560", "It compresses the collected data.", "Packets show how the stolen data left."),
+    ("T1033", "It collects the username of the victim.", "The page collects the username and password."),
+    ("T1005", "It steals files from the disk.", "We extracted files from the binary."),
+    ("T1003", "It does credential dumping.", "They bought credential dumps."),
+    ("T1016", "It sends the IP address home.", "It sends traffic to one of the IP addresses."),
     ("T1071.001", "It sends a POST request to the C2.", "The app sends a POST request to the authorization server."),
 ]
 
@@ -108,14 +115,16 @@ def test_a_phrase_says_which_words_matched() -> None:
         "Firms limit the use of cron jobs.",
         "Preventing cron jobs helps.",
         "Let's say it adds a cron job.",
+        "You can add a cron job for it.",
     ],
 )
 def test_advice_is_no_report(text: str) -> None:
     assert not read(text).techniques
 
 
-def test_what_was_not_done_is_none() -> None:
-    assert not read("It does not add cron jobs.").techniques
+@pytest.mark.parametrize("text", ["It does not add cron jobs.", "It has no cron jobs."])
+def test_what_was_not_done_is_none(text: str) -> None:
+    assert not read(text).techniques
 
 
 def test_without_knowledge_ids_and_phrases_are_still_found() -> None:
