@@ -33,6 +33,8 @@ _GALAXY_WEIGHTS = {"mitre-attack": 1.5, "threat-actor": 1.0, "malpedia": 1.0, "r
 _OTHER_GALAXY = 0.5
 _SAME_NAME = 2.0
 _CUE_WEIGHT = 3.0
+_FEW = 6
+"""Words of a heading or a line of a list."""
 _MOST_MENTIONS = 5_000
 """Mentions that are looked at; an article has some hundred."""
 
@@ -137,10 +139,25 @@ def find(sentences: Sequence[Sentence], known: Knowledge) -> tuple[tuple[Tagged,
             count += 1
         if count > _MOST_MENTIONS:
             break
-    believed = [each for each in mentions.values() if _is_believed(each)]
-    tagged = _merged(_tagged(each) for each in sorted(believed, key=len, reverse=True))
-    actors = tuple(each for each in tagged if each.kind == words.ACTOR)
-    return actors, tuple(each for each in tagged if each.kind != words.ACTOR)
+    believed = sorted((each for each in mentions.values() if _is_believed(each)), key=len, reverse=True)
+    tagged = [(_tagged(each), each) for each in believed]
+    of_title = any(_is_actor(tag) and any(each.sentence.in_title for each in places) for tag, places in tagged)
+    found = _merged(tag for tag, places in tagged if not (of_title and _is_actor(tag) and _is_passing(places)))
+    return tuple(filter(_is_actor, found)), tuple(each for each in found if not _is_actor(each))
+
+
+def _is_actor(tag: Tagged) -> bool:
+    return tag.kind == words.ACTOR
+
+
+def _is_passing(places: Sequence[Mention]) -> bool:
+    """Whether an article has a name only once, in the middle of a sentence, and does not say what it is a name of.
+
+    An article on one actor names others that way to compare it with them.
+    """
+    [*rest, last] = places
+    in_prose = len(_WORD.findall(last.sentence.prose)) > _FEW
+    return not rest and in_prose and not last.kinds and not last.sentence.in_title
 
 
 def _entries(known: Knowledge) -> dict[str, Entry]:
@@ -310,7 +327,7 @@ def _merged(found: Iterable[Tagged]) -> list[Tagged]:
     """Take several names of the same actor or malware together, under that which stands most often."""
     kept: list[Tagged] = []
     for each in found:
-        same = (other for other in kept if (other.kind == words.ACTOR) == (each.kind == words.ACTOR))
+        same = (other for other in kept if _is_actor(other) == _is_actor(each))
         if not any(other.name in each.candidates or each.name in other.candidates for other in same):
             kept.append(each)
     return kept

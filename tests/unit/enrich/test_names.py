@@ -137,3 +137,25 @@ def test_the_automaton_is_built_once() -> None:
 
 def test_letters_that_grow_when_lowered_move_nothing() -> None:
     assert read("İİİ The Glasspike loader.").malware[0].surface == "Glasspike"
+
+
+ONCE = "The same was seen in May with the campaigns of Tin Kettle, which were smaller."
+
+
+@pytest.mark.parametrize(
+    ("title", "text", "found"),
+    [
+        ("Tidal group is back", ONCE, {"Tidal"}),
+        ("Tidal group is back", f"{ONCE} Tin Kettle is old.", {"Tidal", "Quiet Heron"}),
+        ("Tidal group is back", ONCE.replace("Tin Kettle", "the group Tin Kettle"), {"Tidal", "Quiet Heron"}),
+        ("Tidal group is back", "* Tin Kettle\n* Others", {"Tidal", "Quiet Heron"}),
+        ("An actor is back", ONCE, {"Quiet Heron"}),
+    ],
+)
+def test_an_article_on_one_actor_names_another_in_passing(title: str, text: str, found: set[str]) -> None:
+    assert {each.name for each in read(text, title).actors} == found
+
+
+def test_malware_named_in_passing_is_its_tool() -> None:
+    found = read("It came in May with the loader that fetched b1nder, which is smaller.", "Glasspike is back")
+    assert {each.name for each in found.malware} == {"Glasspike", "b1nder"}
