@@ -46,7 +46,8 @@ _SUFFIX = re.compile(r"(.{4,}?)[ -](?:ransomware|malware|trojan|backdoor|group|t
 _TWO_WORDS = re.compile(r"([A-Z][a-z]{2,})([A-Z][a-z]+|RAT)\Z")
 _ASIDE = re.compile(
     r"\b(?:pos(?:e|es|ed|ing) as|pretend\w* to be|claim\w* to (?:be|represent)|impersonat\w+|masquerad\w+ as"
-    r"|similar(?:ly| \w+)? to|reminiscent of|resembl\w+|unlike)\W+(?:[^\s.;:]+\s+){0,8}\W*\Z"
+    r"|similar(?:ly| \w+)? to|similarit(?:y|ies) (?:to|with)|reminiscent of|resembl\w+|unlike)"
+    r"\W+(?:[^\s.;:]+\s+){0,8}\W*\Z"
     r"|\b(?:and|but|is|was) not (?:a |an |the )?\Z",
     re.IGNORECASE,
 )

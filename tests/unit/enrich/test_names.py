@@ -67,6 +67,8 @@ NOT_FOUND = [
     "Criminals posing as the feared group “Quiet Heron” wrote to three banks.",
     "They claim to be members of Quiet Heron.",
     "Unlike Glasspike, it has no worm.",
+    "It has some resemblance to recent payloads of Glasspike.",
+    "It shares some similarities with the Glasspike loader.",
     "It was the work of somebody else and not Glasspike.",
     "It runs Vane/Glasspike/run.txt and waits.",
     "The dusk Stealer is no name.",
