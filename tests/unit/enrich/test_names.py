@@ -148,7 +148,7 @@ ONCE = "The same was seen in May with the campaigns of Tin Kettle, which were sm
     ("title", "text", "found"),
     [
         ("Tidal group is back", ONCE, {"Tidal"}),
-        ("Tidal group is back", f"{ONCE} Tin Kettle is old.", {"Tidal", "Quiet Heron"}),
+        ("Tidal group is back", f"{ONCE} {ONCE}", {"Tidal", "Quiet Heron"}),
         ("Tidal group is back", ONCE.replace("Tin Kettle", "the group Tin Kettle"), {"Tidal", "Quiet Heron"}),
         ("Tidal group is back", "* Tin Kettle\n* Others", {"Tidal", "Quiet Heron"}),
         ("An actor is back", ONCE, {"Quiet Heron"}),
