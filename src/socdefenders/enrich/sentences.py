@@ -147,8 +147,8 @@ def _without_tag(tag: re.Match[str]) -> str:
 
 
 def _sentence(text: str, masked: str, low: int, high: int) -> Sentence:
-    written = _plain(" ".join(text[low:high].split()))
-    words = _without_links(_plain(" ".join(masked[low:high].split())))
+    written = _plain(text[low:high])
+    words = _without_links(_plain(masked[low:high]))
     if _LEADS_ELSEWHERE.match(written):
         words = ""
     return Sentence(
@@ -161,12 +161,12 @@ def _sentence(text: str, masked: str, low: int, high: int) -> Sentence:
 
 
 def _plain(text: str) -> str:
-    """Take out tags, and write characters as such that HTML and Markdown write otherwise."""
+    """Write a text on one line, without tags, and characters as such that HTML and Markdown write otherwise."""
     if "<" in text:
         text = _TAG.sub("", text)
     if "&" in text:
         text = _ENTITY.sub(lambda entity: html.unescape(entity[0]), text)
-    return text.replace(_GONE, "").replace("\\_", "_")
+    return " ".join(text.replace(_GONE, "").replace("\\_", "_").split())
 
 
 def _without_links(text: str) -> str:

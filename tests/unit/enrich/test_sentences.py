@@ -1,6 +1,8 @@
 """Where sentences end, and what in them is no prose."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.unit.enrich.invented import split
 
@@ -142,3 +144,19 @@ def test_other_lines_with_a_link_hold_words(line: str) -> None:
 def test_the_title_of_a_link_is_no_words() -> None:
     [sentence] = split('See [the report](https://vane.example/1 "On Glasspike") on it.')
     assert sentence.words == "See [the report] on it."
+
+
+HTML = st.sampled_from(
+    ["<p>", "</p>", "<b>", "</b>", "<br/>", "<a href='/a'>", "&#10;", "&amp;", "&#2;", "\n", ".", " It", "<", ">"]
+)
+
+
+@given(pieces=st.lists(HTML, max_size=30))
+def test_whatever_the_html_sentences_stand_on_one_line_and_where_they_begin(pieces: list[str]) -> None:
+    text = "".join(pieces)
+    found = split(text)
+    assert all(
+        each.text == " ".join(each.text.split()) and each.words == " ".join(each.words.split()) for each in found
+    )
+    assert [each.start for each in found] == sorted({each.start for each in found})
+    assert all(0 <= each.start < len(text) for each in found)
