@@ -101,7 +101,7 @@ async def _tell(connection: Connection, told: Told) -> None:
     parts = bands(told.signature) if told.signature else []
     if parts and not leads:
         rows = await connection.fetch(_SQL["candidates"], parts, told.told_on, DAYS, PER_BAND)
-        story = story_of(told, [First(*row.values())._replace(cves=frozenset(row["cves"] or ())) for row in rows])
+        story = story_of(told, [First(*row[:3], frozenset(row["cves"])) for row in rows])
     if parts and story == told.id:
         await connection.execute(_SQL["begin"], told.id, told.told_on, told.signature, parts)
     if told.known or story != told.id:

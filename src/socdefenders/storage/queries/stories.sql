@@ -13,7 +13,7 @@ select exists (select from articles where story_id = $1 and id <> $1)
 -- name: candidates
 -- Stories that share a band of $1, told within $3 days of $2; of each band the $4 latest, so that a flood of texts that
 -- share one costs no more.
-select s.article_id as id, s.signature, a.source_id, a.cves
+select s.article_id, a.source_id, s.signature, coalesce(a.cves, '{}') as cves
   from (select distinct latest.article_id
           from unnest($1::integer[]) as wanted(band)
          cross join lateral (
