@@ -1,4 +1,4 @@
-"""Stories: copies share one, whoever wrote first; what only looks like a copy has its own; and a flood costs no more."""
+"""Stories: copies share one, whoever wrote first; what only looks like a copy has its own; a flood costs no more."""
 
 import asyncio
 import random
@@ -85,6 +85,13 @@ async def test_copies_of_other_publishers_join_the_story_of_whoever_told_it_firs
         await writer.write([], part, now=NOW)
     assert await told(reader) == {"first": ["cut", "first", "framed"], "other": ["other"]}
     assert await is_whole(reader)
+
+
+async def test_of_copies_that_come_at_once_the_earliest_is_the_first(writer: Writer, reader: Connection) -> None:
+    early = [read(f"early {number}", SOURCES[0], prose(number)) for number in range(8)]
+    late = [read(f"late {number}", SOURCES[1], prose(number), at=NOW + timedelta(days=1)) for number in range(8)]
+    await writer.write([], late + early, now=NOW)
+    assert await told(reader) == {f"early {number}": [f"early {number}", f"late {number}"] for number in range(8)}
 
 
 async def test_writing_again_and_a_dry_run_change_nothing(writer: Writer, reader: Connection) -> None:
