@@ -16,7 +16,7 @@ from typing import NamedTuple
 from uuid import UUID
 from zlib import crc32
 
-from socdefenders.storage.database import Connection
+from socdefenders.storage.database import Connection, Record
 from socdefenders.storage.sql import load
 
 ALIKE = 0.5
@@ -87,6 +87,10 @@ def story_of(told: Told, stories: Iterable[First]) -> UUID:
     return best[2]
 
 
+def _first(row: Record) -> First:
+    return First(row["article_id"], row["source_id"], row["signature"], frozenset(row["cves"]))
+
+
 async def tell_apart(connection: Connection, articles: Sequence[Told]) -> None:
     """Give each of `articles`, which this transaction has written, its story; those told first, first."""
     if articles:
@@ -101,7 +105,7 @@ async def _tell(connection: Connection, told: Told) -> None:
     parts = bands(told.signature) if told.signature else []
     if parts and not leads:
         rows = await connection.fetch(_SQL["candidates"], parts, told.told_on, DAYS, PER_BAND)
-        story = story_of(told, [First(*row[:3], frozenset(row["cves"])) for row in rows])
+        story = story_of(told, map(_first, rows))
     if parts and story == told.id:
         await connection.execute(_SQL["begin"], told.id, told.told_on, told.signature, parts)
     if told.known or story != told.id:
