@@ -1,12 +1,15 @@
 """Stories: copies share one, whoever wrote first; what only looks like a copy has its own; a flood costs no more."""
 
 import asyncio
+import itertools
 import random
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
 import asyncpg
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from socdefenders.enrich.likeness import signature
 from socdefenders.model import Learnt, NewArticle, SourceCategory
@@ -213,6 +216,27 @@ async def test_writers_at_once_tell_a_story_once_and_do_not_block_each_other(dsn
     )
     assert {row["text"]: row["count"] for row in found} == {str(each): 1 for each in range(12)}
     assert await is_whole(reader)
+
+
+EXAMPLES = itertools.count(1)
+WRITES = st.lists(st.tuples(st.integers(0, 5), st.integers(0, 3), st.integers(0, 4)), min_size=1, max_size=12)
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(writes=WRITES)
+async def test_whatever_is_written_and_rewritten_every_story_has_its_first_article_in_it(
+    writer: Writer, reader: Connection, writes: list[tuple[int, int, int]]
+) -> None:
+    example = next(EXAMPLES)
+    words = prose(1_000_000 + example, 700).split()
+    texts = [" ".join(words[start : start + 300]) for start in (0, 70, 140, 300)] + ["Withdrawn."]
+    for name, source, text in writes:
+        await writer.write([], [read(f"{example} {name}", SOURCES[source], texts[text])], now=NOW)
+    assert await is_whole(reader)
+    missing = "select count(*) from articles a join articles f on f.id = a.story_id where f.story_id <> f.id"
+    assert await reader.fetchval(missing) == 0
+    hidden = "select count(*) from articles a where story_id = id and body <> 'Withdrawn.'"
+    assert await reader.fetchval(f"{hidden} and not exists (select from stories where article_id = a.id)") == 0
 
 
 async def test_a_flood_of_texts_that_share_bands_is_looked_at_no_further(
