@@ -31,7 +31,7 @@ _SQL = load("stories")
 _LOCK = 0x50C_DF2  # beside those of `ranges`
 _BAND = 4
 """Numbers of a signature that two articles must have in common to be compared: of 32 bands like this, texts that are
-alike by half share one in 87 of 100 cases, and by two thirds in 998 of 1,000."""
+alike by half share one in 87 of 100 cases, and by two thirds in 999 of 1,000."""
 _BYTES = 2
 """Of a number of a signature."""
 
