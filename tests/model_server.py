@@ -26,6 +26,8 @@ class ModelServer:
     headers: list[dict[str, str]] = field(default_factory=list)
     held: asyncio.Event | None = None
     """Nothing is answered before this."""
+    arrived: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set once a question has come."""
     url: str = ""
 
     @property
@@ -37,6 +39,7 @@ class ModelServer:
         """Answer one request."""
         self.headers.append(dict(request.headers))
         self.asked.append(await request.json())
+        self.arrived.set()
         if self.held is not None:
             await self.held.wait()
         if self.formats[-1] not in self.takes:
