@@ -16,7 +16,7 @@ from socdefenders.storage.database import Database
 from socdefenders.storage.writing import ReadArticle, Writer, name_id
 from socdefenders.summaries import PROMPT_VERSION, Endpoint, ModelClient, Summariser, prompt_of
 from socdefenders.summaries.breaker import SHORTEST, THRESHOLD
-from socdefenders.summaries.summariser import ATTEMPTS, IDLE_SECONDS, SHORTEST_PAUSE
+from socdefenders.summaries.summariser import ATTEMPTS, IDLE_SECONDS, SHORTEST_PAUSE, STEP_SECONDS
 from tests.model_server import GOOD, WHY, ModelServer, fails, modelling, says, sends, writes
 
 NOW = datetime(2026, 1, 15, 12, 0, tzinfo=UTC)
@@ -107,7 +107,7 @@ async def publish(database: Database, *bodies: str, first: int = 0) -> None:
         await writer.write([], articles, now=NOW)
 
 
-async def texts(database: Database, column: str = "summary") -> list[str | None]:
+async def texts(database: Database, column: str = "summary") -> list[object]:
     """A column of the summaries that are of the articles as they stand, newest first."""
     rows = await database.fetch(
         f"select s.{column} from articles a left join ai_summaries s on s.article_id = a.id "
@@ -147,6 +147,32 @@ async def test_articles_are_summarised_once_and_the_newest_first(
     await publish(database, BODY, BODY, BODY)
     assert await until_idle(summariser) == 0
     assert len(server.asked) == 3, "an article that has not changed costs no request"
+
+
+async def test_looks_are_bounded_and_come_to_every_article(
+    database: Database, server: ModelServer, summariser: Summariser
+) -> None:
+    summariser.most_looked_at = 3
+    await publish(database, *[BODY] * 10)
+    assert await until_idle(summariser) == 10
+    assert told_of(server) == [f"Report {number}" for number in range(10)]
+    assert [await summariser.turn() for _ in range(4)] == [STEP_SECONDS] * 3 + [IDLE_SECONDS]
+    await publish(database, BODY + "More is known.", first=9)
+    await publish(database, BODY, first=-1)
+    assert await until_idle(summariser) == 1, "what is new is found at once, however far down the looks are"
+    assert [await summariser.turn() for _ in range(3)] == [STEP_SECONDS, STEP_SECONDS, 0.0]
+    assert told_of(server)[-2:] == ["Report -1", "Report 9"]
+
+
+async def test_an_article_without_a_date_is_as_old_as_its_reading(
+    database: Database, server: ModelServer, summariser: Summariser
+) -> None:
+    await publish(database, BODY, BODY, BODY)
+    await database.execute(
+        "update articles set published_at = null, fetched_at = $1 where title = 'Report 1'", NOW + DAY
+    )
+    await until_idle(summariser)
+    assert told_of(server) == ["Report 1", "Report 0", "Report 2"]
 
 
 async def test_a_changed_article_has_no_summary_until_it_was_read_anew(
@@ -347,7 +373,8 @@ async def test_what_a_dead_worker_had_is_free_when_its_claim_runs_out(
     await publish(database, BODY)
     until = NOW + timedelta(minutes=5)
     dead = name_id("dead")
-    claimed = await summaries.claim(database, dead, MODEL, PROMPT_VERSION, now=NOW, until=until, characters=100)
+    asker = summaries.Asker(dead, MODEL, PROMPT_VERSION, 100)
+    claimed = (await summaries.claim(database, asker, now=NOW, until=until, most=10)).article
     assert claimed is not None
     assert claimed.text == BODY[:100]
     clock = Time()

@@ -168,7 +168,7 @@ create table ai_summaries (
     reason         text,                    -- why there is no summary, in words
     primary key (article_id, model)
 );
-create index articles_newest on articles (published_at desc nulls last, fetched_at desc) include (id, content_hash);
+create index articles_newest on articles (coalesce(published_at, fetched_at), id);
 
 -- Tokens that language models took, by all workers together.
 create table ai_usage (

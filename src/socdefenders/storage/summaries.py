@@ -6,8 +6,8 @@ before each question, because several workers spend it.
 """
 
 from dataclasses import dataclass
-from datetime import date, datetime
-from typing import Self
+from datetime import UTC, date, datetime
+from typing import NamedTuple, Self
 from uuid import UUID
 
 from socdefenders.storage.database import Database, Record
@@ -16,6 +16,18 @@ from socdefenders.storage.sql import load
 _SQL = load("summaries")
 _TRIES = 20
 """Articles in a row that others may claim first before it is left at that for now."""
+
+
+class Place(NamedTuple):
+    """Where an article stands among all, from the newest down."""
+
+    dated: datetime
+    """When it was published, or else read."""
+    id: UUID
+
+
+TOP = Place(datetime.max.replace(tzinfo=UTC), UUID(int=(1 << 128) - 1))
+"""Above all articles."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +48,24 @@ class Claimed:
         return cls(**{name: row[name] for name in cls.__slots__})
 
 
+class Asker(NamedTuple):
+    """Who asks whom, and how."""
+
+    worker: UUID
+    model: str
+    prompt_version: int
+    characters: int
+    """Of each article's text that are wanted."""
+
+
+class Look(NamedTuple):
+    """What a look at some articles found."""
+
+    article: Claimed | None
+    end: Place
+    """Of the article that was found, or of the last one that was looked at; `TOP` when that was the last of all."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Written:
     """What came of asking about an article; with `reason` there is no summary."""
@@ -49,21 +79,21 @@ class Written:
 
 
 async def claim(
-    database: Database,
-    worker: UUID,
-    model: str,
-    prompt_version: int,
-    *,
-    now: datetime,
-    until: datetime,
-    characters: int,
-) -> Claimed | None:
-    """Take the newest article that `model` has not summarised as it stands; None when there is none."""
+    database: Database, asker: Asker, *, now: datetime, until: datetime, below: Place = TOP, most: int
+) -> Look:
+    """Take the newest article that was not summarised as it stands, out of the `most` newest ones below a place."""
+    values = (asker.model, asker.prompt_version, now, asker.worker, until, asker.characters, *below, most)
     for _ in range(_TRIES):
-        rows = await database.fetch(_SQL["claim"], model, prompt_version, now, worker, until, characters)
-        if not rows or rows[0]["taken"]:
-            return Claimed.from_row(rows[0]) if rows else None
-    return None
+        rows = await database.fetch(_SQL["claim"], *values)
+        if not rows:
+            return Look(None, TOP)
+        [row] = rows
+        end = Place(row["dated"], row["place"])
+        if row["taken"]:
+            return Look(Claimed.from_row(row), end)
+        if row["id"] is None:
+            return Look(None, end if row["number"] == most else TOP)
+    return Look(None, TOP)
 
 
 async def finish(database: Database, article: UUID, model: str, written: Written) -> None:

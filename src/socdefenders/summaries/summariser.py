@@ -14,7 +14,7 @@ from uuid import UUID, uuid4
 from socdefenders.errors import ModelFailed, StorageUnavailable
 from socdefenders.storage import summaries
 from socdefenders.storage.database import Database
-from socdefenders.storage.summaries import Claimed, Written
+from socdefenders.storage.summaries import TOP, Asker, Claimed, Place, Written
 from socdefenders.summaries.answer import Answer, Named, answer_of, named_in
 from socdefenders.summaries.breaker import Breaker
 from socdefenders.summaries.client import Reply
@@ -28,6 +28,10 @@ SLACK = timedelta(minutes=1)
 """How much longer than its questions a claim lasts."""
 IDLE_SECONDS = 60.0
 """Before it is looked again for something to do."""
+STEP_SECONDS = 5.0
+"""Between looks further down, where old articles have been done before."""
+MOST_LOOKED_AT = 2_000
+"""Articles in one look, which bounds what it costs the database."""
 AWAY_SECONDS = 2.0
 """Before a database is asked again that was away."""
 SHORTEST_PAUSE, LONGEST_PAUSE = timedelta(minutes=5), timedelta(days=1)
@@ -68,8 +72,11 @@ class Summariser:
     warn: Report
     clock: Callable[[], datetime] = utc
     idle_seconds: float = IDLE_SECONDS
+    most_looked_at: int = MOST_LOOKED_AT
     away_seconds: float = AWAY_SECONDS
     id: UUID = field(default_factory=uuid4)
+    below: Place = TOP
+    """How far down all has been done, or is waiting."""
     breaker: Breaker = field(default_factory=Breaker)
     used_up: date | None = None
     """The last day of which it was said that its tokens are used up."""
@@ -89,24 +96,29 @@ class Summariser:
         now = self.clock()
         if pause := self.breaker.wait(now):
             return min(pause.total_seconds(), self.idle_seconds)
-        lease = ATTEMPTS * timedelta(seconds=self.seconds) + SLACK
-        article = await summaries.claim(
-            self.database,
-            self.id,
-            self.model,
-            PROMPT_VERSION,
-            now=now,
-            until=now + lease,
-            characters=TEXT_CHARACTERS,
-        )
+        article = await self._claim(now)
         if article is None:
-            return self.idle_seconds
+            return self.idle_seconds if self.below == TOP else STEP_SECONDS
         try:
             done = await self._one(article)
         except asyncio.CancelledError:
             await self._let_go(article)
             raise
         return 0.0 if done else self.idle_seconds
+
+    async def _claim(self, now: datetime) -> Claimed | None:
+        """Take an article out of the newest ones, or else from where it was left off, which begins anew at the end."""
+        until = now + ATTEMPTS * timedelta(seconds=self.seconds) + SLACK
+        asker = Asker(self.id, self.model, PROMPT_VERSION, TEXT_CHARACTERS)
+        for below in dict.fromkeys((TOP, self.below)):
+            look = await summaries.claim(
+                self.database, asker, now=now, until=until, below=below, most=self.most_looked_at
+            )
+            if below == self.below:
+                self.below = look.end
+            if look.article is not None:
+                return look.article
+        return None
 
     async def _one(self, article: Claimed) -> bool:
         """Ask about one article and write down what comes of it; False when the day's tokens are used up."""

@@ -14,7 +14,7 @@ create table ai_summaries (
     reason         text,
     primary key (article_id, model)
 );
-create index articles_newest on articles (published_at desc nulls last, fetched_at desc) include (id, content_hash);
+create index articles_newest on articles (coalesce(published_at, fetched_at), id);
 
 create table ai_usage (
     day    date primary key,

@@ -1,14 +1,22 @@
 -- name: claim
--- Takes for the worker $4, until $5, the newest article that the model $1 has not summarised yet as it now stands, by
--- the prompt $2 or a later one. `taken` is false when another worker came first: then there may be another article.
-with newest as (
-    select a.id, a.content_hash
-      from articles a
+-- Looks at the $9 newest articles below the place ($7, $8), and takes for the worker $4, until $5, the first that the
+-- model $1 has not summarised as it now stands, by the prompt $2 or a later one. One row, with the place of the last
+-- article that was looked at; none when there is nothing below. An article that is not `taken` is one that another
+-- worker came first to.
+with looked as (
+    select id, content_hash, coalesce(published_at, fetched_at) as dated
+      from articles
+     where (coalesce(published_at, fetched_at), id) < ($7::timestamptz, $8::uuid)
+     order by coalesce(published_at, fetched_at) desc, id desc
+     limit $9),
+newest as (
+    select l.id, l.content_hash, l.dated
+      from looked l
      where not exists (
            select from ai_summaries s
-            where s.article_id = a.id and s.model = $1
-              and (s.due_at > $3 or (s.content_hash = a.content_hash and s.prompt_version >= $2)))
-     order by a.published_at desc nulls last, a.fetched_at desc
+            where s.article_id = l.id and s.model = $1
+              and (s.due_at > $3 or (s.content_hash = l.content_hash and s.prompt_version >= $2)))
+     order by l.dated desc, l.id desc
      limit 1),
 taken as (
     insert into ai_summaries as old (article_id, model, due_at, claimed_by)
@@ -17,11 +25,12 @@ taken as (
      where old.due_at <= $3
        and (old.content_hash is distinct from (select content_hash from newest) or old.prompt_version < $2)
     returning article_id, failures)
-select a.id, a.content_hash, a.title, left(a.body, $6) as text, coalesce(t.failures, 0) as failures,
-       t.article_id is not null as taken
-  from newest
-  join articles a on a.id = newest.id
-  left join taken t on t.article_id = newest.id
+select coalesce(n.dated, e.dated) as dated, coalesce(n.id, e.id) as place, e.number,
+       a.id, a.content_hash, a.title, left(a.body, $6) as text, t.failures, t.article_id is not null as taken
+  from (select dated, id, (select count(*) from looked) as number from looked order by dated, id limit 1) as e
+  left join newest n on true
+  left join articles a on a.id = n.id
+  left join taken t on t.article_id = n.id
 
 -- name: finish
 -- Writes down what the model $2 made of the text with the hash $3 of the article $1, or why it made nothing.
