@@ -115,7 +115,12 @@ def _kept(text: str, named: Named, most: int, dropped: list[Dropped]) -> str:
 
 
 def _objection(text: str, named: Named) -> str | None:
-    """Why a sentence cannot be kept; None: it can."""
+    """Why a sentence cannot be kept, as it is written or with its defanging undone; None: it can."""
+    return _foreign(text, named) or _foreign(refang(text), named)
+
+
+def _foreign(text: str, named: Named) -> str | None:
+    """What stands in a text that does not stand in the article."""
     rest: list[str] = []
     done = 0
     for start, reading in find(text):
@@ -124,10 +129,7 @@ def _objection(text: str, named: Named) -> str | None:
             return f"{defang(indicator.value)} is not in the article"
         rest.append(text[done:start])
         done = max(done, start + len(reading.raw))
-    if _LINK.search("".join([*rest, text[done:]])):
-        return "it holds a link"
-    undone = refang(text)
-    return _objection(undone, named) if undone != text and refang(undone) == undone else None
+    return "it holds a link" if _LINK.search("".join([*rest, text[done:]])) else None
 
 
 def _dead(text: str, named: Named) -> str:

@@ -103,7 +103,7 @@ class ModelClient:
             inner = getattr(error, "certificate_error", None) or getattr(error, "os_error", None) or error
             why = getattr(inner, "verify_message", None) or getattr(inner, "strerror", None) or "no connection"
             raise ModelFailed(f"The model's server cannot be reached ({str(why).lower()}).", free=True) from error
-        except (aiohttp.ClientError, OSError, ValueError):
+        except (aiohttp.ClientError, OSError):
             # What the library says may repeat the request, and with it the key.
             raise ModelFailed("The model's server broke off, or answered something that is no HTTP.") from None
 

@@ -7,11 +7,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from socdefenders.errors import ModelFailed
-from socdefenders.indicators import extract, refang
-from socdefenders.indicators.extract import find
-from socdefenders.model import IocType
 from socdefenders.summaries import Answer, answer_of, named_in
 from socdefenders.summaries.answer import RATIONALE_CHARACTERS, READ_CHARACTERS, SUMMARY_CHARACTERS
+from tests.fuzz.targets import answering
+from tests.fuzz.texts import PAGE, VALUES
 
 TITLE = "CVE-2031-12345 is used against hospitals"
 TEXT = (
@@ -144,27 +143,12 @@ def test_long_answers_end_with_a_sentence() -> None:
     assert found.summary.endswith("in March.")
 
 
-PIECES = st.sampled_from(
-    ["cdn", "patch", "bad", ".example", "[.]", " dot ", ".", "http://", "hxxp://", "@", "198.51.100.", "7", "9", " ",
-     "/gate", "c2.glasspike.example", "CVE-2031-", "12345", ". ", "](", "[", ")", "<a href=", ">", "**", "\u200b", "．",
-     "&#46;", "A", "T1053", "\n", "www.", ":8080", "(", "]"]
-)  # fmt: skip
-
-
-@given(st.lists(PIECES, max_size=30).map("".join) | st.text(max_size=100), st.text(max_size=50))
-@example("Get it. At patch.", ".example")
-def test_no_answer_brings_in_an_indicator_a_link_or_more_than_there_is_room_for(said: str, why: str) -> None:
-    try:
-        found = answer(f"{SAFE} {said}", why)
-    except ModelFailed:
-        return
-    for text, most in ((found.summary, SUMMARY_CHARACTERS), (found.rationale, RATIONALE_CHARACTERS)):
-        for part in (text, refang(text)):
-            assert {(match.type, match.canonical) for match in extract(part)} <= NAMED.all
-        live = {reading.indicator.type for _, reading in find(text) if not reading.defanged}
-        assert not live & {IocType.URL, IocType.EMAIL, IocType.IPV4, IocType.IPV6}
-        assert len(text) <= 2 * most, "defanging adds to it"
-        assert text.isprintable()
+@given(
+    st.lists(st.sampled_from((*VALUES, *PAGE, ". ", " ", "A", "7")), max_size=30).map("".join), st.text(max_size=100)
+)
+@example("Get it. At evil.", ".example")
+def test_no_answer_brings_in_an_indicator_a_link_or_markup(pieces: str, text: str) -> None:
+    answering(f"{pieces} {text}")
 
 
 def test_a_huge_answer_is_cut_before_it_is_read() -> None:

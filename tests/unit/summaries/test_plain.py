@@ -32,6 +32,8 @@ MARKUP = st.text(st.sampled_from("<>&;lt/!?aB[]()*_`#~|\\ \n\"'=:.-0\u200b\u202e
         ("ev\u200bil\u00ad \u202egnp.exe\ufe0f\u2028end\x1b[2J", "evil gnp.exe end[2J"),
         ("ｅｖｉｌ．ｅｘａｍｐｌｅ", "evil.example"),
         ("evil[.](x)", "evil. (x)"),
+        ("[here]((http://a.example/))", "[here] ((http://a.example/))"),
+        ("ev\u3164il\u2800", "evil"),
     ],
 )
 def test_markup_goes_and_words_stay(text: str, expected: str) -> None:
