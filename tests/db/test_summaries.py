@@ -5,12 +5,15 @@ import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
+from socdefenders.cli.summarising import beside
 from socdefenders.indicators import extract
 from socdefenders.ingest.learning import learn
 from socdefenders.model import NewArticle, SourceCategory
+from socdefenders.settings import Settings
 from socdefenders.storage import summaries
 from socdefenders.storage.database import Database
 from socdefenders.storage.writing import ReadArticle, Writer, name_id
@@ -422,3 +425,27 @@ async def test_a_database_that_is_away_is_waited_for(
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
+
+
+async def test_a_worker_has_them_written_beside_its_work_and_goes_on_without(
+    database: Database, server: ModelServer, heard: Heard, tmp_path: Path
+) -> None:
+    settings = Settings(data_dir=tmp_path, model_url=server.url, model_name=MODEL)
+    await publish(database, BODY)
+    async with beside(settings, database, heard, heard):
+        await heard.hears("article_summarised")
+    assert await texts(database) == [GOOD]
+    await database.execute("alter table ai_summaries drop column rationale")
+    await publish(database, BODY + "More is known now.")
+    async with beside(settings, database, heard, heard):
+        await heard.hears("summaries_ended")
+    assert "rationale" in str(heard.facts[-1]["error"])
+
+
+async def test_without_a_model_nobody_is_asked(
+    database: Database, server: ModelServer, heard: Heard, tmp_path: Path
+) -> None:
+    await publish(database, BODY)
+    async with beside(Settings(data_dir=tmp_path), database, heard, heard):
+        await asyncio.sleep(0)
+    assert not server.asked

@@ -142,8 +142,7 @@ class Summariser:
 
     async def _answer(self, article: Claimed) -> Answer | None:
         """Return what may be kept of the first answer, or of the second; None when the day's tokens are used up."""
-        prompt = prompt_of(article.title, article.text)
-        named = await asyncio.to_thread(named_in, article.title, article.text)
+        prompt, named = await asyncio.to_thread(_prepared, article)
         for _ in range(ATTEMPTS - 1):
             try:
                 return await self._ask(prompt, named)
@@ -182,8 +181,8 @@ class Summariser:
         was_open = self.breaker.is_open
         wait = None if error.retry_after is None else timedelta(seconds=error.retry_after)
         self.breaker = self.breaker.failed(now, wait)
-        if self.breaker.is_open and not was_open:
-            self.warn("model_away", reason=error.message, until=self.breaker.until)
+        if self.breaker.until is not None and not was_open:
+            self.warn("model_away", reason=error.message, until=self.breaker.until.isoformat(timespec="seconds"))
         if error.fault == "answer":
             await self._finish(article, reason=error.message)
         elif wait is not None:  # it is busy, whatever it is asked about
@@ -223,3 +222,8 @@ class Summariser:
             except StorageUnavailable as error:
                 self.report("database_away", reason=error.message)
                 await asyncio.sleep(self.away_seconds)
+
+
+def _prepared(article: Claimed) -> tuple[Prompt, Named]:
+    """What to ask, and what the answer may name; in a thread, because reading a long article takes a while."""
+    return prompt_of(article.title, article.text), named_in(article.title, article.text)
