@@ -265,6 +265,20 @@ async def test_an_article_that_a_server_refuses_holds_up_no_other(
     assert not summariser.breaker.failures
 
 
+async def test_a_server_that_refuses_an_article_is_there(
+    database: Database, server: ModelServer, summariser: Summariser, heard: Heard
+) -> None:
+    clock = Time()
+    summariser.clock = clock
+    await publish(database, *[BODY] * 5)
+    server.script = [writes(), *[fails(500)] * THRESHOLD, fails(422)]
+    assert await until_idle(summariser) == 1 + THRESHOLD
+    clock.now += SHORTEST
+    await summariser.turn()
+    assert not summariser.breaker.failures
+    assert heard.events[-2:] == ["summary_failed", "model_back"]
+
+
 async def test_a_server_that_fails_is_left_alone_and_taken_up_again(
     database: Database, server: ModelServer, summariser: Summariser, heard: Heard
 ) -> None:

@@ -133,9 +133,7 @@ class Summariser:
         if answer is None:
             await self._let_go(article)
             return False
-        if self.breaker.is_open:
-            self.report("model_back")
-        self.breaker = Breaker()
+        self._answered()
         await self._finish(article, summary=answer.summary, rationale=answer.rationale or None)
         self.report("article_summarised", article=str(article.id), dropped=len(answer.dropped))
         return True
@@ -170,12 +168,18 @@ class Summariser:
             await self._again(lambda: summaries.correct(self.database, day, beyond))
         return await asyncio.to_thread(answer_of, reply.content, named)
 
+    def _answered(self) -> None:
+        """Take down that the server is there."""
+        if self.breaker.is_open:
+            self.report("model_back")
+        self.breaker = Breaker()
+
     async def _failed(self, article: Claimed, error: ModelFailed) -> None:
         """Take down a failure: of the article for good, of the server until it is asked again."""
         now = self.clock()
         self.report("summary_failed", article=str(article.id), reason=error.message)
         if error.fault == "article":
-            self.breaker = Breaker()
+            self._answered()
             await self._finish(article, reason=error.message)
             return
         was_open = self.breaker.is_open
