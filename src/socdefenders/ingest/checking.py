@@ -19,7 +19,8 @@ from socdefenders.feeds import PARSERS, health, items, walk
 from socdefenders.feeds.catalog import Feed, Kind
 from socdefenders.feeds.catalog.feed import Address
 from socdefenders.feeds.fetch import Fetched, Validators
-from socdefenders.feeds.page import main_text
+from socdefenders.feeds.page import read_page
+from socdefenders.ingest.addresses import named_by_page
 from socdefenders.ingest.batches import article_id, batches_of
 from socdefenders.ingest.bodies import Client, Found, Seen, options_of, refuse_page, save, take_in
 from socdefenders.ingest.indexes import read_index
@@ -179,12 +180,12 @@ class Checker:
         async with turn:
             try:
                 fetched = await self.client.page(document.url)
-                text = await asyncio.to_thread(_page_text, fetched)
+                text, address = await asyncio.to_thread(_page, fetched)
             except FetchFailed as error:
                 return document if error.permanent else replace(document, entry_hash=None)
             except FeedError:
                 return document
-        return replace(document, text=text) if len(text) > len(document.text) else document
+        return replace(document, text=max(document.text, text, key=len), canonical_url=address)
 
 
 def _failure(error: FeedError | FeedKeyMissing) -> health.Failure:
@@ -203,8 +204,10 @@ def _entry_hash(document: Document) -> bytes:
     return hashlib.sha256("\0".join(said).encode("utf-8", "surrogatepass")).digest()
 
 
-def _page_text(fetched: Fetched) -> str:
+def _page(fetched: Fetched) -> tuple[str, str | None]:
+    """Return a page's text, and the address that it gives itself."""
     try:
-        return main_text(fetched.text())
+        page = read_page(fetched.text(), fetched.url)
+        return page.text, named_by_page(page.url, fetched.url)
     finally:
         fetched.close()
