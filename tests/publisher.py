@@ -3,7 +3,7 @@
 import asyncio
 import threading
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from ipaddress import ip_network
@@ -15,6 +15,8 @@ from socdefenders.feeds.fetch import Fetcher, Limits, Seams
 from tests.fetch.publisher import Names
 
 LOOPBACK = ip_network("127.0.0.0/8")
+Made = web.Response | bytes | Callable[[web.Request], web.Response]
+"""What a test makes up: an answer, a body that has a validator, or what answers each request anew."""
 
 
 @dataclass(slots=True)
@@ -22,7 +24,7 @@ class Publisher:
     """What is published, by path, and how often it was asked for."""
 
     folder: Path | None = None
-    answers: dict[str, web.Response | bytes] = field(default_factory=dict)
+    answers: dict[str, Made] = field(default_factory=dict)
     headers: dict[str, dict[str, str]] = field(default_factory=dict)
     url: str = ""
     statuses: Counter[int] = field(default_factory=Counter)
@@ -38,8 +40,10 @@ class Publisher:
             fresh = request.headers.get("If-None-Match") == etag
             response = web.Response(status=304) if fresh else web.Response(body=made)
             response.headers["ETag"] = etag
-        elif made is not None:
+        elif isinstance(made, web.Response):
             response = made
+        elif made is not None:
+            response = made(request)
         else:
             response = self._file(request)
         response.headers.update(self.headers.get(request.path, {}))
@@ -58,7 +62,7 @@ class Publisher:
 
 @asynccontextmanager
 async def publishing(
-    answers: Mapping[str, web.Response | bytes] | None = None, *, folder: Path | None = None, hosts: int = 1
+    answers: Mapping[str, Made] | None = None, *, folder: Path | None = None, hosts: int = 1
 ) -> AsyncIterator[Publisher]:
     """Publish until the end of the block, on 127.0.0.1 and on as many addresses after it as there are to be hosts."""
     publisher = Publisher(folder, dict(answers or {}))
@@ -81,7 +85,7 @@ async def publishing(
 
 
 @contextmanager
-def published(answers: dict[str, web.Response | bytes], *, hosts: int = 1) -> Iterator[Publisher]:
+def published(answers: Mapping[str, Made], *, hosts: int = 1) -> Iterator[Publisher]:
     """A publisher in a thread of its own, so that commands can be waited for."""
     ready, over = threading.Event(), asyncio.Event()
     found: list[tuple[Publisher, asyncio.AbstractEventLoop]] = []

@@ -50,7 +50,6 @@ def test_sources_are_switched_on_and_off(tmp_path: Path) -> None:
         (("remove", "cisa-kev"), "feeds disable cisa-kev"),
         (("import", "nowhere.opml"), "does not exist"),
         (("check",), "Missing argument"),
-        (("run", "circl-osint"), "does not read yet"),
     ],
 )
 def test_what_is_wrong_says_what_to_do(tmp_path: Path, arguments: tuple[str, ...], why: str) -> None:
@@ -76,6 +75,70 @@ def test_a_source_is_added_checked_run_and_removed() -> None:
         good("feeds", "remove", "my-list", "--data-dir", data)
         assert "my-list" not in rows(data, "--all")
         good("search", "198.51.100.7", "--data-dir", data)
+
+
+UUID = "11111111-2222-4333-8444-555555555555"
+MISP = {
+    "/feed/manifest.json": f'{{"{UUID}": {{"info": "An event", "timestamp": "1767225600"}}}}'.encode(),
+    f"/feed/{UUID}.json": b"""{"Event": {"info": "An event", "Attribute": [
+        {"type": "domain", "category": "Network activity", "value": "c2.evil.example", "to_ids": true}]}}""",
+}
+COLLECTION = "/share/collections/9c0f7d2e-5b1f-4a57-9d8e-0f3a9c1b7e11/"
+TAXII = {
+    "/share/collections/": json.dumps({
+        "collections": [
+            {"id": "9c0f7d2e-5b1f-4a57-9d8e-0f3a9c1b7e11", "title": "Open", "can_read": True, "can_write": False},
+            {"id": "0d9f7d2e-5b1f-4a57-9d8e-0f3a9c1b7e12", "title": "Closed", "can_read": False, "can_write": True},
+        ]
+    }).encode(),
+    f"{COLLECTION}objects/": json.dumps({
+        "objects": [
+            {"type": "indicator", "id": f"indicator--{UUID}", "pattern_type": "stix", "spec_version": "2.1",
+             "pattern": "[domain-name:value = 'c2.evil.example']", "valid_from": "2026-01-01T00:00:00Z"},
+        ]
+    }).encode(),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("answers", "path", "shown", "kept"),
+    [
+        (MISP, "/feed/manifest.json", "a MISP feed of 1 events", "/feed/"),
+        (MISP, "/feed/", "a MISP feed of 1 events", "/feed/"),
+        (TAXII, f"{COLLECTION}objects/", "a TAXII collection", COLLECTION),
+        (TAXII, COLLECTION.rstrip("/"), "a TAXII collection", COLLECTION),
+        (TAXII, "/share/", "a TAXII collection", COLLECTION),
+    ],
+    ids=["manifest", "folder", "objects", "collection", "api-root"],
+)
+def test_an_index_is_recognised(tmp_path: Path, answers: dict[str, bytes], path: str, shown: str, kept: str) -> None:
+    with published(answers) as publisher:
+        told = good("feeds", "add", publisher.url + path, "--name", "mine", "--yes", "--data-dir", tmp_path, **LOCAL)
+        file = (tmp_path / "feeds/mine.toml").read_text()
+        assert f'url = "{publisher.url}{kept}"' in file
+    assert shown in told
+    assert "c2.evil.example" in told
+    assert f'kind = "{"misp-feed" if answers is MISP else "taxii"}"' in file
+
+
+def test_several_collections_are_named(tmp_path: Path) -> None:
+    two = [{"id": f"c{number}", "title": "One of them", "can_read": True} for number in range(2)]
+    with published({"/share/collections/": json.dumps({"collections": two}).encode()}) as publisher:
+        done = run("feeds", "add", f"{publisher.url}/share/", "--yes", "--data-dir", tmp_path, **LOCAL)
+    assert done.returncode == 2
+    assert "/share/collections/c0/" in done.stderr
+    assert "/share/collections/c1/" in done.stderr
+
+
+def test_a_misp_feed_is_added_checked_and_run() -> None:
+    with data_directory() as data, published(MISP) as publisher:
+        url = f"{publisher.url}/feed/"
+        good("feeds", "add", url, "--name", "misp", "--yes", "--data-dir", data, **LOCAL)
+        assert good("feeds", "check", "misp", "--data-dir", data, **LOCAL).startswith("misp: healthy, 1 records")
+        assert "something new" in good("feeds", "run", "misp", "--data-dir", data, **LOCAL)
+        assert good("feeds", "run", "misp", "--data-dir", data, **LOCAL) == "misp: healthy.\n"
+        good("search", "c2.evil.example", "--data-dir", data)
+        assert publisher.statuses[304] == 1
 
 
 def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:

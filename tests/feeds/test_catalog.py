@@ -83,7 +83,7 @@ def test_there_are_enough_sources_of_each_kind() -> None:
         ("greensnow", "list", Kind.FILE),
         ("circl-osint", "misp", Kind.MISP_FEED),
         ("mitre-attack", "stix", Kind.TAXII),
-        ("otx", "json", Kind.OTX),
+        ("otx", "otx", Kind.OTX),
     ],
 )
 def test_a_source_that_everybody_asks_for_is_there(slug: str, format_: str, kind: Kind) -> None:

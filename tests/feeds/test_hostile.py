@@ -39,6 +39,8 @@ JSON = st.recursive(
             "ioc_value", "url", "data",
             "name", "external_references", "vulnerabilities", "cveID", "cidr", "ip_address", "response", "tags",
             "indicator", "labels",
+            "results", "indicators", "is_active", "role", "attack_ids", "malware_families", "references", "TLP",
+            "modified",
             "deleted", "comment", "info", "date", "to_ids", "category", "ioc_type", "confidence_level", "port",
             "notes",
         ]),
@@ -68,7 +70,7 @@ def test_any_bytes_to_any_parser_give_items_or_a_feed_error(name: str, data: byt
 
 
 @pytest.mark.parametrize(
-    "name", [name for name in PARSERS if name in {"misp", "stix", "kev", "json"} or name.endswith("-json")]
+    "name", [name for name in PARSERS if name in {"misp", "stix", "kev", "json", "otx"} or name.endswith("-json")]
 )
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(value=JSON)
@@ -129,6 +131,16 @@ def test_a_damaged_record_in_the_middle_of_a_json_list_keeps_the_others() -> Non
     found = parse("feodo-json", f"[{','.join(records)}]".encode())
     assert sum(isinstance(item, Observable) for item in found) >= 9
     assert any(isinstance(item, Rejected) for item in found)
+
+
+def test_an_event_of_many_tags_costs_each_attribute_a_few() -> None:
+    event = {
+        "Tag": [{"name": f"tag-{number}"} for number in range(200_000)],
+        "Attribute": [{"type": "domain", "value": f"host-{number}.example"} for number in range(1_000)],
+    }
+    begin = time.process_time()
+    assert len(parse("misp", json.dumps({"Event": event}).encode())) == 1_000
+    assert time.process_time() - begin < 5
 
 
 @pytest.mark.parametrize("unit", [b'{"a":1},', b"{},", b"[],", b"1,", b'"",'])

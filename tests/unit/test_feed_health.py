@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from socdefenders.feeds.health import (
     LONGEST,
     PARKED_AFTER,
+    SOON,
     TEN,
     WEEK,
     Expected,
@@ -49,6 +50,11 @@ def fail(failures: int, *, permanent: bool = False, retry_after: timedelta | Non
         (Reading(changed=True, records=500, newest=NOW + 3 * DAY), State.DEGRADED, "future, up to 2026-01-18"),
         (Reading(changed=True, records=500, newest=NOW - 181 * DAY), State.DEGRADED, "Nothing new since 2025-07-18."),
         (Reading(changed=True, records=500, moved="https://new.example/feed"), State.HEALTHY, "moved to https://new"),
+        (Reading(changed=True, records=500, note="3 are left."), State.HEALTHY, "3 are left."),
+        (Reading(changed=True, records=500, trouble="A circle.", note="3 are left."), State.DEGRADED, "A circle."),
+        (Reading(changed=False, records=0, whole=False), State.HEALTHY, None),
+        (Reading(changed=True, records=2, whole=False), State.HEALTHY, None),
+        (Reading(changed=True, records=2, malformed=3, whole=False), State.DEGRADED, "3 of 5 records"),
     ],
 )  # fmt: skip
 def test_an_answer_is_held_against_what_is_expected(reading: Reading, state: State, reason: str | None) -> None:
@@ -102,6 +108,12 @@ def test_what_will_not_mend_itself_is_an_error_at_once_and_parked_after_ten() ->
 def test_the_publisher_may_ask_for_more_time() -> None:
     assert fail(0, retry_after=timedelta(hours=5)).due_at == NOW + timedelta(hours=5)
     assert fail(0, retry_after=timedelta(seconds=1)).due_at == NOW + timedelta(minutes=5)
+
+
+def test_what_is_left_is_read_soon_whatever_the_cadence() -> None:
+    found = read(Reading(changed=True, records=500, soon=True), known=Known(DAY))
+    assert found.due_at == NOW + SOON
+    assert found.every >= HOUR, "the cadence is the publisher's all the same"
 
 
 @given(

@@ -1,42 +1,21 @@
 """`socdefenders feeds add` and `feeds import`: a source of one's own without writing its file."""
 
 import asyncio
-import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from itertools import islice
+from dataclasses import replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import BinaryIO
 
 import click
 
 from socdefenders.cli import options, working
+from socdefenders.cli.looking import LOOKED_AT, Look, look
 from socdefenders.cli.terminal import safe, write_json
-from socdefenders.errors import FeedError, InputError
-from socdefenders.feeds import PARSERS, items, recognise, walk
-from socdefenders.feeds.catalog import Expected, format_toml
+from socdefenders.errors import InputError
+from socdefenders.feeds import PARSERS
+from socdefenders.feeds.catalog import Expected, Kind, format_toml
 from socdefenders.feeds.catalog.feed import slug_of
 from socdefenders.feeds.subscriptions import Candidate, described, read_csv, read_opml
-from socdefenders.indicators import extract
-from socdefenders.model import Document, Item, Observable, Rejected
-from socdefenders.settings import Settings
-
-LOOKED_AT = 2_000
-"""Records of a source that are read to see what it is."""
-SHOWN = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    """What stands at an address."""
-
-    url: str
-    format: str
-    records: int
-    """Of those looked at."""
-    rejected: int
-    examples: tuple[str, ...]
+from socdefenders.model import Rejected
 
 
 @click.command(
@@ -65,10 +44,10 @@ def add(
     environ: Mapping[str, str] = context.obj
     settings = options.read(environ, data_dir)
     known = working.catalog(settings)
-    look = asyncio.run(_look(settings, url, format_))
-    title = slug or look.url.partition("://")[2].partition("/")[0].removeprefix("www.")
-    candidate = Candidate(title, look.url, look.url, PARSERS[look.format].category, look.format)
-    feed = replace(described(candidate, known), enabled=True, expected=Expected(min(1, look.records), 100_000))
+    found = asyncio.run(look(settings, url, format_))
+    title = slug or found.url.partition("://")[2].partition("/")[0].removeprefix("www.")
+    candidate = Candidate(title, found.url, found.url, PARSERS[found.format].category, found.format, found.kind)
+    feed = replace(described(candidate, known), enabled=True, expected=Expected(min(1, found.records), 100_000))
     if slug is not None:
         slug_of(f"{slug}.toml")
         feed = replace(feed, slug=slug)
@@ -76,10 +55,11 @@ def add(
     if file.exists():
         raise InputError(f"{file} is there already; choose another --name, or change the file.")
     if as_json:
-        write_json({"slug": feed.slug, "file": str(file), "format": look.format, "records": look.records,
-                    "rejected": look.rejected, "examples": list(look.examples)})  # fmt: skip
+        write_json({"slug": feed.slug, "file": str(file), "kind": found.kind.value, "format": found.format,
+                    "records": found.records, "rejected": found.rejected,
+                    "examples": list(found.examples)})  # fmt: skip
     else:
-        click.echo(_shown(look))
+        click.echo(_shown(found))
     if not (yes or as_json or click.confirm(f"Write {safe(str(file))}?", default=True)):
         return
     working.keep(settings, feed.slug, format_toml(feed))
@@ -127,52 +107,15 @@ def import_(context: click.Context, *, file: Path, enable: bool, as_json: bool, 
     return 1 if any(each.supported for each in left) else 0
 
 
-async def _look(settings: Settings, url: str, format_: str | None) -> Look:
-    async with working.client(settings) as fetcher:
-        fetched = await fetcher.get(url)
-    if fetched.body is None:
-        raise FeedError(f"{url}: there is nothing there.")
-    with fetched.body as body:
-        return await asyncio.to_thread(_looked, body, fetched.permanent_url or url, format_)
-
-
-def _looked(body: BinaryIO, url: str, format_: str | None) -> Look:
-    with TemporaryDirectory(prefix="socdefenders-") as folder:
-        path = Path(folder, url.rstrip("/").rpartition("/")[2][-100:] or "source")
-        with path.open("wb") as file:
-            shutil.copyfileobj(body, file)
-        return _read(path, url, format_)
-
-
-def _read(path: Path, url: str, format_: str | None) -> Look:
-    for entry in walk([path]):
-        chosen = PARSERS[format_] if format_ else recognise(entry)
-        if chosen is None or chosen.name == "html":
-            raise InputError(
-                f"{url} is {'a web page' if chosen else 'of no known format'}; name the address of a feed or list"
-                f"{'' if chosen else ', or its format by --format'}.",
-                parameter="url",
-            )
-        found = list(islice(items(entry, chosen), LOOKED_AT))
-        read = [item for item in found if not isinstance(item, Rejected)]
-        if not read:
-            raise FeedError(f"{url}: read as {chosen.name}, nothing in it can be used; name another --format.")
-        return Look(url, chosen.name, len(read), len(found) - len(read), tuple(map(_example, read[:SHOWN])))
-    raise FeedError(f"{url}: there is nothing there.")
-
-
-def _example(item: Item) -> str:
-    if isinstance(item, Observable):
-        return item.value
-    if isinstance(item, Document):
-        count = sum(match.suppressed is None for match in extract(item.text))
-        return f"{item.title} ({count} indicators)"
-    return item.reason
-
-
-def _shown(look: Look) -> str:
-    most = "at least " if look.records + look.rejected >= LOOKED_AT else ""
-    lines = [f"Read as {look.format} ({PARSERS[look.format].description}): {most}{look.records:,} records."]
-    if look.rejected:
-        lines.append(f"{look.rejected:,} could not be read.")
-    return "\n".join([*lines, *[f"  {safe(each)}" for each in look.examples]])
+def _shown(found: Look) -> str:
+    described = PARSERS[found.format].description
+    most = "at least " if found.records + found.rejected >= LOOKED_AT else ""
+    what = f"{most}{found.records:,} records"
+    if found.kind is Kind.MISP_FEED:
+        what = f"a MISP feed of {found.records:,} events"
+    elif found.kind is Kind.TAXII:
+        what = f"a TAXII collection, {found.records:,} records in its first page"
+    lines = [f"Read as {found.format} ({described}): {what}."]
+    if found.rejected:
+        lines.append(f"{found.rejected:,} could not be read.")
+    return "\n".join([*lines, *[f"  {safe(each)}" for each in found.examples]])

@@ -16,7 +16,7 @@ from socdefenders.cli.adding import add, import_
 from socdefenders.cli.place import Place, database, exists, passing, prepare
 from socdefenders.cli.terminal import console, safe, show, write_json
 from socdefenders.errors import InputError
-from socdefenders.feeds.catalog import Feed, Kind, builtin, format_toml, written
+from socdefenders.feeds.catalog import Feed, builtin, format_toml, written
 from socdefenders.settings import Settings
 from socdefenders.storage import feeds
 from socdefenders.storage.database import Database
@@ -81,7 +81,7 @@ def list_(context: click.Context, *, everything: bool, as_json: bool, data_dir: 
 def check(context: click.Context, *, slugs: tuple[str, ...], as_json: bool, data_dir: Path | None) -> int:
     """Fetch sources and say how they are doing, without keeping anything; exit 1 when one is not well."""
     settings = _settings(context, data_dir)
-    chosen = _readable(_chosen(working.catalog(settings), slugs))
+    chosen = _chosen(working.catalog(settings), slugs)
     with passing(context.command_path) as place:
         return _report(asyncio.run(_run(settings, place, chosen)), as_json=as_json)
 
@@ -98,8 +98,8 @@ def run(context: click.Context, *, slugs: tuple[str, ...], as_json: bool, data_d
     """Fetch sources now, all that are on unless named, and keep what is found; exit 1 when one is not well."""
     settings = _settings(context, data_dir)
     sources = working.catalog(settings)
-    named = _readable(_chosen(sources, slugs))
-    chosen = named or [feed for feed in sources.values() if working.is_fetched(feed)]
+    named = _chosen(sources, slugs)
+    chosen = named or [feed for feed in sources.values() if feed.enabled]
     with database(settings, context.command_path, create=True) as place:
         return _report(asyncio.run(_run(settings, place, chosen)), as_json=as_json)
 
@@ -154,16 +154,6 @@ def _chosen(sources: Mapping[str, Feed], slugs: Sequence[str]) -> list[Feed]:
             hint = f"; is it {' or '.join(near)}?" if near else "; `socdefenders feeds list --all` lists them."
             raise InputError(f"There is no source {slug!r}{hint}")
     return [sources[slug] for slug in slugs]
-
-
-def _readable(chosen: list[Feed]) -> list[Feed]:
-    for feed in chosen:
-        if feed.kind is not Kind.FILE:
-            raise InputError(
-                f"{feed.slug} is an index of many files ({feed.kind}), which this version does not read yet; download "
-                "them and use `socdefenders import`."
-            )
-    return chosen
 
 
 def _stored(context: click.Context, settings: Settings) -> list[FeedStatus]:
@@ -275,8 +265,6 @@ def _table(shown: Sequence[Feed], stored: Mapping[str, FeedStatus]) -> Table:
         status = stored.get(feed.slug)
         state = (status.state if status else "new") if feed.enabled else "off"
         reason = safe(status.reason) if status and status.reason else ""
-        if feed.enabled and feed.kind is not Kind.FILE:
-            state, reason = "unread", f"Sources of the kind {feed.kind} are not read yet."
         colour = COLOURS.get(state, "dim")
         last = f"{status.succeeded_at:%Y-%m-%d %H:%M}" if status and status.succeeded_at else ""
         records = f"{status.records:,}" if status and status.records is not None else ""

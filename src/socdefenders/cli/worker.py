@@ -33,7 +33,7 @@ def command(context: click.Context, data_dir: Path | None) -> None:
 
         async def run() -> None:
             await prepare(place)
-            count = sum(working.is_fetched(feed) for feed in working.catalog(settings).values())
+            count = sum(feed.enabled for feed in working.catalog(settings).values())
             click.echo(f"Looking at {count} sources as they become due; Ctrl-C stops it.")
             logger = log.logger()
             await working.work(settings, place.dsn, logger.info, logger.warning)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from socdefenders.cli import summarising
 from socdefenders.errors import CatalogError, SettingsError, StorageUnavailable
-from socdefenders.feeds.catalog import Feed, Kind, builtin, load
+from socdefenders.feeds.catalog import Feed, builtin, load
 from socdefenders.feeds.fetch import Fetcher
 from socdefenders.ingest.checking import Checker
 from socdefenders.settings import Settings
@@ -56,11 +56,6 @@ def keep(settings: Settings, slug: str, text: str | None) -> Path:
     return file
 
 
-def is_fetched(feed: Feed) -> bool:
-    """Whether a worker looks at a source: one that is on, and a file; indexes of many are not read yet."""
-    return feed.enabled and feed.kind is Kind.FILE
-
-
 def client(settings: Settings) -> Fetcher:
     """Return what fetches, as the settings say."""
     return Fetcher(contact=settings.fetch_contact, allowed=settings.fetch_allowed, proxy=settings.fetch_proxy)
@@ -73,7 +68,7 @@ def checker(settings: Settings, dsn: str, sources: Mapping[str, Feed], fetcher: 
 
 async def register(database: Database, sources: Mapping[str, Feed]) -> None:
     """Make the catalog known to the database."""
-    rows = {slug: Registered(feed.name, is_fetched(feed), feed.every) for slug, feed in sources.items()}
+    rows = {slug: Registered(feed.name, feed.enabled, feed.every) for slug, feed in sources.items()}
     await feeds.register(database, rows, now=utc())
 
 

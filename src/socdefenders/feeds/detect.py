@@ -24,6 +24,7 @@ _JSON: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("misp", (r'"Event"\s*:\s*\{',)),
     ("misp", (r'"Attribute"\s*:\s*\[', r'"(?:to_ids|info|uuid)"')),
     ("misp", (r'"to_ids"\s*:', r'"category"\s*:', r'"value"\s*:')),
+    ("otx", (r'"indicators"\s*:\s*\[', r'"(?:author_name|adversary|attack_ids|malware_families)"\s*:')),
     ("kev", (r'"cveID"\s*:', r'"dateAdded"\s*:')),
     ("threatfox-json", (r'"ioc_value"\s*:', r'"ioc_type"\s*:')),
     ("threatfox-json", (r'"ioc"\s*:', r'"ioc_type"\s*:', r'"malware_printable"\s*:')),

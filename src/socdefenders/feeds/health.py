@@ -60,6 +60,14 @@ class Reading:
     """The latest date in it."""
     moved: str | None = None
     """Where the publisher says that it stands from now on."""
+    whole: bool = True
+    """False: what came since the last time, or a part, whose number says nothing about the source."""
+    trouble: str | None = None
+    """What is wrong though it answers."""
+    note: str | None = None
+    """What is to be known though all is well."""
+    soon: bool = False
+    """Whether there is more of it, to be read without waiting for the publisher."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +91,8 @@ class Next(NamedTuple):
     failures: int
 
 
+SOON = timedelta(minutes=1)
+"""Before the rest is read of what one check has no room for."""
 LONGEST = timedelta(days=1)
 """Between two checks of a source that answers, unless the catalog asks for longer."""
 SLOWEST = 8
@@ -125,7 +135,8 @@ def after_reading(expected: Expected, known: Known, reading: Reading, *, now: da
     """Return what follows from an answer; `chance` (0-1) spreads sources that were added together."""
     state, reason = _judged(expected, known, reading, now)
     every = _cadence(expected, known, changed=reading.changed)
-    return Next(state, reason, now + every * (0.9 + 0.2 * chance), every, 0)
+    wait = SOON if reading.soon else every
+    return Next(state, reason, now + wait * (0.9 + 0.2 * chance), every, 0)
 
 
 def after_failure(expected: Expected, known: Known, failure: Failure, *, now: datetime, chance: float) -> Next:
@@ -158,15 +169,17 @@ def _cadence(expected: Expected, known: Known, *, changed: bool) -> timedelta:
 def _judged(expected: Expected, known: Known, reading: Reading, now: datetime) -> tuple[State, str | None]:
     if reading.records is None:
         return State.HEALTHY, None
+    minimum = expected.minimum if reading.whole else 0
     total = reading.records + reading.malformed
-    if reading.records == 0 and (expected.minimum or total):
-        return State.ERROR, f"Nothing in it could be read; at least {max(expected.minimum, 1):,} records are expected."
+    if reading.records == 0 and (minimum or total):
+        return State.ERROR, f"Nothing in it could be read; at least {max(minimum, 1):,} records are expected."
     if reading.malformed > MALFORMED * total:
         return State.DEGRADED, f"{reading.malformed:,} of {total:,} records could not be read; has its format changed?"
-    odd = _shrunk(expected.minimum, known.records, reading.records) or _misdated(expected, reading.newest, now)
+    shrunk = _shrunk(minimum, known.records, reading.records) if reading.whole else None
+    odd = shrunk or _misdated(expected, reading.newest, now) or reading.trouble
     if odd:
         return State.DEGRADED, odd
-    return State.HEALTHY, f"It has moved to {reading.moved}; change its address." if reading.moved else None
+    return State.HEALTHY, f"It has moved to {reading.moved}; change its address." if reading.moved else reading.note
 
 
 def _shrunk(minimum: int, before: int | None, records: int) -> str | None:

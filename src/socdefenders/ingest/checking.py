@@ -8,22 +8,24 @@ not. Of a feed of articles only entries that are new or changed are followed to 
 import asyncio
 import hashlib
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import BinaryIO, Protocol
 from urllib.parse import quote
 
 from socdefenders.errors import FeedError, FeedKeyMissing, FetchFailed
-from socdefenders.feeds import PARSERS, Entry, health, items, recognise, walk
-from socdefenders.feeds.catalog import Feed
+from socdefenders.feeds import PARSERS, health, items, walk
+from socdefenders.feeds.catalog import Feed, Kind
+from socdefenders.feeds.catalog.feed import Address
 from socdefenders.feeds.fetch import Fetched, Validators
 from socdefenders.feeds.page import read_page
 from socdefenders.ingest.addresses import named_by_page
-from socdefenders.ingest.batches import Batch, Options, article_id, batches, batches_of
+from socdefenders.ingest.batches import article_id, batches_of
+from socdefenders.ingest.bodies import Client, Found, Seen, options_of, refuse_page, save, take_in
+from socdefenders.ingest.indexes import read_index
 from socdefenders.ingest.loading import write_all
-from socdefenders.model import Document, Item, Outcome
+from socdefenders.model import Document, Item
 from socdefenders.storage.feeds import Checked, FeedStatus
 from socdefenders.storage.writing import Writer
 
@@ -32,36 +34,10 @@ PAGES = 200
 PAGES_AT_ONCE = 4
 FULL_TEXT = 4_000
 """Characters of an entry that is the whole article, so that its page adds nothing."""
-PIECE = 1 << 20
 
 SYNDICATION = "rss"
 UNREACHED = "connection"
 """The code of a failure to reach a publisher at all."""
-
-
-class Client(Protocol):
-    """What fetches: `feeds.fetch.Fetcher`, or what stands in for it."""
-
-    async def get(self, url: str, *, validators: Validators = ..., headers: Mapping[str, str] | None = ...) -> Fetched:
-        """Fetch what stands at `url`, unless it is what the validators are of."""
-
-    async def page(self, url: str) -> Fetched:
-        """Fetch an article's page, if robots may."""
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """What reading a changed body came to."""
-
-    outcome: Outcome
-    records: int
-    """Records that could be read, whatever became of them; of a feed of articles, its entries."""
-    newest: datetime | None
-
-    @property
-    def changed(self) -> bool:
-        """Whether anything was written."""
-        return self.outcome.new + self.outcome.updated + self.outcome.articles > 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,43 +59,59 @@ class Checker:
         expected = health.Expected(feed.every, feed.expected.least, dated=feed.format == SYNDICATION)
         known = health.Known(status.every, status.failures, status.records)
         try:
-            fetched = await self._fetched(feed, status)
+            seen = await self._seen(feed, status, now)
         except (FeedError, FeedKeyMissing) as error:
-            failure = _failure(error, self._without_keys(error.message))
-            following = health.after_failure(expected, known, failure, now=now, chance=self.chance())
+            following = health.after_failure(expected, known, _failure(error), now=now, chance=self.chance())
             reached = error.reason_code != UNREACHED if isinstance(error, FetchFailed) else None
-            return Checked(**following._asdict(), at=now, answered=False, reached=reached)
-        found, digest, unreadable = await self._found(feed, status, fetched, now)
-        moved = self._without_keys(fetched.permanent_url) if fetched.permanent_url else None
-        if unreadable is not None:
-            failure = health.Failure(reason=unreadable, permanent=True)
+            return Checked(**self._told(following)._asdict(), at=now, answered=False, reached=reached)
+        reading = seen.reading
+        if seen.unreadable is not None:
+            failure = health.Failure(reason=seen.unreadable, permanent=True)
             following = health.after_failure(expected, known, failure, now=now, chance=self.chance())
         else:
-            following = health.after_reading(expected, known, _reading(found, moved), now=now, chance=self.chance())
-        kept = Validators(status.etag, status.last_modified) if fetched.not_modified else fetched.validators
+            following = health.after_reading(expected, known, reading, now=now, chance=self.chance())
         return Checked(
-            **following._asdict(),
+            **self._told(following)._asdict(),
             at=now,
             answered=True,
-            changed=found is not None and found.changed,
-            etag=kept.etag,
-            last_modified=kept.last_modified,
-            content_hash=digest,
-            records=found.records if found else None,
-            newest_at=found.newest if found else None,
-            unreadable=unreadable,
+            changed=reading.changed,
+            etag=seen.validators.etag,
+            last_modified=seen.validators.last_modified,
+            content_hash=seen.digest,
+            records=reading.records if reading.whole or reading.records else None,
+            newest_at=reading.newest,
+            unreadable=seen.unreadable,
         )
 
-    def _without_keys(self, message: str) -> str:
-        """Take publishers' keys out of a message: some stand in the path of an address."""
-        for name, key in self.keys.items():
-            message = message.replace(key, f"{{{name}}}").replace(quote(key, safe=""), f"{{{name}}}")
-        return message
-
-    async def _fetched(self, feed: Feed, status: FeedStatus) -> Fetched:
+    async def _seen(self, feed: Feed, status: FeedStatus, now: datetime) -> Seen:
         address = feed.address(self.keys)
+        if feed.kind is Kind.FILE:
+            return await self._seen_file(feed, address, status, now)
         validators = Validators(status.etag, status.last_modified)
-        return await self.client.get(address.url, validators=validators, headers=address.headers)
+        return await read_index(feed, address, validators, client=self.client, dsn=self.dsn, now=now)
+
+    def _told(self, following: health.Next) -> health.Next:
+        """Take publishers' keys out of the reason: some stand in the path of an address."""
+        reason = following.reason or ""
+        for name, key in self.keys.items():
+            reason = reason.replace(key, f"{{{name}}}").replace(quote(key, safe=""), f"{{{name}}}")
+        return following._replace(reason=reason or None)
+
+    async def _seen_file(self, feed: Feed, address: Address, status: FeedStatus, now: datetime) -> Seen:
+        validators = Validators(status.etag, status.last_modified)
+        fetched = await self.client.get(address.url, validators=validators, headers=address.headers)
+        found, digest, unreadable = await self._found(feed, status, fetched, now)
+        reading = health.Reading(changed=False, moved=fetched.permanent_url)
+        if found is not None:
+            reading = replace(
+                reading,
+                changed=found.changed,
+                records=found.records,
+                malformed=found.outcome.malformed,
+                newest=found.newest,
+            )
+        kept = validators if fetched.not_modified else fetched.validators
+        return Seen(reading=reading, validators=kept, digest=digest, unreadable=unreadable)
 
     async def _found(
         self, feed: Feed, status: FeedStatus, fetched: Fetched, now: datetime
@@ -132,7 +124,7 @@ class Checker:
             return None, status.content_hash, status.unreadable
         with fetched.body, tempfile.TemporaryDirectory(prefix="socdefenders-") as folder:
             path = Path(folder, feed.slug)
-            digest = await asyncio.to_thread(_save, fetched.body, path)
+            digest = await asyncio.to_thread(save, fetched.body, path)
             if digest == status.content_hash:
                 return None, digest, status.unreadable
             try:
@@ -141,32 +133,23 @@ class Checker:
                 return None, digest, error.message.removeprefix(f"{path}: ")
 
     async def _read(self, feed: Feed, path: Path, now: datetime) -> Found:
-        options = Options(
-            source=feed.name,
-            format=feed.format,
-            category=feed.category,
-            homepage=feed.homepage,
-            confidence=feed.confidence,
-        )
-        await asyncio.to_thread(_refuse_page, path, feed)
+        await asyncio.to_thread(refuse_page, path, feed)
         async with await Writer.open(self.dsn) as writer:
             if feed.format == SYNDICATION:
-                found = await self._read_articles(feed, path, options, writer, now)
+                found = await self._read_articles(feed, path, writer, now)
             else:
-                newest: list[datetime] = []
-                outcome = await write_all(writer, _dated(batches(walk([path]), options), newest), now=now)
-                found = Found(outcome, _records(outcome), max(newest, default=None))
+                found = await take_in(writer, path, feed, now)
         outcome = found.outcome
         if not found.records and outcome.reasons:
             raise FeedError(f"Nothing in it could be read: {outcome.reasons[0].why}.")
         return found
 
-    async def _read_articles(self, feed: Feed, path: Path, options: Options, writer: Writer, now: datetime) -> Found:
+    async def _read_articles(self, feed: Feed, path: Path, writer: Writer, now: datetime) -> Found:
         entries = await asyncio.to_thread(_entries, path, feed)
         documents = [each for each in entries if isinstance(each, Document)]
         fresh: list[Item] = list(await self._fresh(feed, documents, writer, now))
         fresh += [each for each in entries if not isinstance(each, Document)]
-        outcome = await write_all(writer, batches_of(fresh, options, feed.slug), now=now)
+        outcome = await write_all(writer, batches_of(fresh, options_of(feed), feed.slug), now=now)
         newest = max((each.published_at for each in documents if each.published_at is not None), default=None)
         return Found(outcome, len(documents), newest)
 
@@ -205,39 +188,11 @@ class Checker:
         return replace(document, text=max(document.text, text, key=len), canonical_url=address)
 
 
-def _failure(error: FeedError | FeedKeyMissing, reason: str) -> health.Failure:
+def _failure(error: FeedError | FeedKeyMissing) -> health.Failure:
     if not isinstance(error, FetchFailed):
-        return health.Failure(reason=reason, permanent=True)
+        return health.Failure(reason=error.message, permanent=True)
     wait = None if error.retry_after is None else timedelta(seconds=error.retry_after)
-    return health.Failure(reason=reason, permanent=error.permanent, retry_after=wait)
-
-
-def _reading(found: Found | None, moved: str | None) -> health.Reading:
-    if found is None:
-        return health.Reading(changed=False, moved=moved)
-    return health.Reading(
-        changed=found.changed,
-        records=found.records,
-        malformed=found.outcome.malformed,
-        newest=found.newest,
-        moved=moved,
-    )
-
-
-def _save(body: BinaryIO, path: Path) -> bytes:
-    """Copy `body` to a file, and return its SHA-256."""
-    digest = hashlib.sha256()
-    with path.open("wb") as file:
-        while piece := body.read(PIECE):
-            digest.update(piece)
-            file.write(piece)
-    return digest.digest()
-
-
-def _records(outcome: Outcome) -> int:
-    return (
-        outcome.new + outcome.updated + outcome.unchanged + outcome.repeated + outcome.suppressed + outcome.unsupported
-    )
+    return health.Failure(reason=error.message, permanent=error.permanent, retry_after=wait)
 
 
 def _entries(path: Path, feed: Feed) -> list[Item]:
@@ -247,34 +202,6 @@ def _entries(path: Path, feed: Feed) -> list[Item]:
 def _entry_hash(document: Document) -> bytes:
     said = (document.title, document.text, str(document.modified_at or ""))
     return hashlib.sha256("\0".join(said).encode("utf-8", "surrogatepass")).digest()
-
-
-def _refuse_page(path: Path, feed: Feed) -> None:
-    """Refuse a web page where a feed is expected: a login, a notice, an error that calls itself 200."""
-    if feed.format in {"html", "text"}:
-        return
-    for entry in walk([path]):
-        format_ = _recognised(entry)
-        if format_ == "html":
-            raise FeedError(
-                f"A web page came where {PARSERS[feed.format].description} is expected: a login, a notice or an error. "
-                f"Look at {feed.homepage}."
-            )
-        return
-
-
-def _recognised(entry: Entry) -> str | None:
-    found = recognise(entry)
-    return found.name if found else None
-
-
-def _dated(reading: Iterator[Batch], newest: list[datetime]) -> Iterator[Batch]:
-    """Pass batches on, and keep the latest date of each."""
-    for batch in reading:
-        dates = [date for each in batch.sightings if (date := each.last_seen or each.first_seen) is not None]
-        dates += [date for read in batch.articles.values() if (date := read.article.published_at) is not None]
-        newest += [max(dates)] if dates else []
-        yield batch
 
 
 def _page(fetched: Fetched) -> tuple[str, str | None]:

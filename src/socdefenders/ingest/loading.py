@@ -64,7 +64,7 @@ async def write_all(
             await _write(writer, batch, now=now, dry_run=dry_run)
         finally:
             following = await upcoming
-        _add(total, batch.outcome)
+        add(total, batch.outcome)
         progress(batch.file, total)
         batch = following
     return total
@@ -80,7 +80,8 @@ async def _write(writer: Writer, batch: Batch, *, now: datetime, dry_run: bool) 
     outcome.articles = written.articles
 
 
-def _add(total: Outcome, part: Outcome) -> None:
+def add(total: Outcome, part: Outcome) -> None:
+    """Add what a part came to, to the total."""
     for name in (
         "new",
         "updated",

@@ -197,3 +197,12 @@ create table ai_usage (
     day    date primary key,                -- UTC
     tokens bigint not null
 );
+
+-- How far sources have been read that are indexes. What is remembered has been written before, and reading it again
+-- changes nothing.
+create table feed_positions (
+    slug     text not null references feeds on delete cascade,
+    part     text not null,                 -- an event of a MISP feed; the address of what is read page by page
+    position text not null,                 -- the event's version; how far the pages have been read
+    primary key (slug, part)
+);

@@ -55,7 +55,7 @@ class Kind(StrEnum):
     """The pulses of AlienVault OTX, read page by page."""
 
 
-FORMATS_OF = {Kind.MISP_FEED: "misp", Kind.TAXII: "stix", Kind.OTX: "json"}
+FORMATS_OF = {Kind.MISP_FEED: "misp", Kind.TAXII: "stix", Kind.OTX: "otx"}
 """The format of what such an index leads to; a file may be of any format but `index`."""
 
 

@@ -2,8 +2,9 @@
 
 import asyncio
 import tempfile
+from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import BinaryIO, cast
 
 import aiohttp
@@ -39,6 +40,8 @@ class Fetched:
     not_modified: bool
     permanent_url: str | None
     """Where redirects led that were all permanent ones; None when one was not, or there was none."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """Of the answer, by names in any case."""
 
     def text(self) -> str:
         """All of the body as text; nothing of one that was not modified."""
@@ -111,4 +114,5 @@ def fetched(journey: Journey, answer: aiohttp.ClientResponse, body: BinaryIO | N
         charsets.charset(head, answer.charset) if body else None,
         body is None,
         str(journey.url) if moved else None,
+        answer.headers,
     )

@@ -28,6 +28,7 @@ from socdefenders.feeds.parsers.lists import (
 )
 from socdefenders.feeds.parsers.maltrail import parse_maltrail
 from socdefenders.feeds.parsers.misp import parse_misp
+from socdefenders.feeds.parsers.otx import parse_otx
 from socdefenders.feeds.parsers.phishing import parse_phishtank, parse_phishtank_json, parse_tweetfeed
 from socdefenders.feeds.parsers.report import parse_page, parse_report
 from socdefenders.feeds.parsers.stix import parse_stix
@@ -76,6 +77,7 @@ _FORMATS = (
     Format("misp", "MISP event", parse_misp, category=_INTEL, confidence=75),
     Format("openphish", "OpenPhish: a URL a line", parse_openphish, "OpenPhish", "https://openphish.com/",
            confidence=80),
+    Format("otx", "AlienVault OTX pulses", parse_otx, "AlienVault OTX", "https://otx.alienvault.com/", _INTEL),
     Format("pdf", "report as PDF", parse_pdf, category=_RESEARCH, confidence=60, documents=True),
     Format("phishtank", "PhishTank CSV", parse_phishtank, "PhishTank", _PHISHTANK, confidence=80),
     Format("phishtank-json", "PhishTank JSON", parse_phishtank_json, "PhishTank", _PHISHTANK, confidence=80),

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from typing import BinaryIO
 
 from socdefenders.feeds.fields import clean, joined, link, tags, techniques, when
@@ -22,6 +23,8 @@ _FAMILIES = frozenset({
 _RENAMED = {"malware-sample": "filename|md5", "ip-dst/port": "ip-dst|port"}
 _ANALYSES = frozenset({"External analysis", "Internal reference"})
 _MACHINE_TAGS = ("osint:", "type:", "workflow:", "misp-galaxy:mitre-attack-pattern=")
+_MAX_TAGS = 200
+"""Of an event or attribute that are read: every attribute is held against all of its event's."""
 _NOT_FOR_DETECTION = 40
 """The confidence of an attribute without `to_ids`: the publisher warns against acting on it alone."""
 
@@ -90,7 +93,8 @@ def _about(event: Json) -> _Event:
 
 
 def _tags(owner: Json) -> tuple[str, ...]:
-    return tuple(filter(None, (clean(as_dict(tag).get("name")) for tag in as_list(owner.get("Tag")))))
+    read = islice(as_list(owner.get("Tag")), _MAX_TAGS)
+    return tuple(filter(None, (clean(as_dict(tag).get("name")) for tag in read)))
 
 
 def _attribute(number: int, attribute: Json, comment: str | None, event: _Event) -> Iterator[Item]:

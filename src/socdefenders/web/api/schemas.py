@@ -96,7 +96,7 @@ class Totals(Shape):
 class Daily(Shape):
     """What one day brought."""
 
-    date: dt.date
+    date: dt.date = Field(description="In UTC")
     iocs: int = Field(ge=0, description="Indicators first seen on it, by their publishers' dates")
     articles: int = Field(ge=0, description="Articles read on it")
 
@@ -112,8 +112,8 @@ class Trend(Shape):
 class FeedState(Shape):
     """How a source that is fetched is doing."""
 
-    name: str
-    status: Literal["healthy", "degraded", "error"]
+    name: str = Field(description="Name of the source")
+    status: Literal["healthy", "degraded", "error"] = Field(description="Error: somebody has to look")
     last_success_at: datetime | None = Field(description="The last answer that could be read")
     last_error: str | None = Field(description="Why it is not healthy, or what is to be known of it, in words")
 
@@ -121,7 +121,7 @@ class FeedState(Shape):
 class TopTechnique(Shape):
     """A technique that many articles name."""
 
-    id: str
+    id: str = Field(description="As T1059.001")
     name: str | None = Field(description="ATT&CK's name; null where that is not known here")
     count: int = Field(ge=1, description="Articles")
 
@@ -129,7 +129,7 @@ class TopTechnique(Shape):
 class TopCve(Shape):
     """A CVE that many articles name."""
 
-    id: str
+    id: str = Field(description="As CVE-2026-12345")
     count: int = Field(ge=1, description="Articles")
 
 
@@ -138,10 +138,10 @@ class StatisticsData(Shape):
 
     totals: Totals
     trend: Trend
-    feeds: list[FeedState]
-    top_mitre_techniques: list[TopTechnique] = Field(max_length=10)
-    top_cves: list[TopCve] = Field(max_length=10)
-    last_updated: datetime
+    feeds: list[FeedState] = Field(description="Each source that is on")
+    top_mitre_techniques: list[TopTechnique] = Field(max_length=10, description="What most articles name")
+    top_cves: list[TopCve] = Field(max_length=10, description="What most articles name")
+    last_updated: datetime = Field(description="When this was counted")
 
 
 class StatisticsResponse(Shape):
