@@ -7,7 +7,7 @@ from urllib.request import urlopen
 import pytest
 
 from tests.e2e.commands import Server, data_directory, good, run
-from tests.publisher import published
+from tests.publisher import Made, published
 
 LIST = b"\n".join(b"198.51.100.%d" % number for number in range(1, 31))
 OPML = """<opml version="2.0"><body><outline text="Government">
@@ -147,6 +147,32 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert "cannot be changed" in done.stderr
     assert "SOCDEFENDERS_FEEDS_DIR" in done.stderr
+
+
+def test_the_one_feed_that_a_page_names_is_taken_and_of_several_one_has_to_be_named(tmp_path: Path) -> None:
+    def page(*addresses: str) -> bytes:
+        links = "".join(f"<link rel='alternate' type='application/rss+xml' href='{each}'>" for each in addresses)
+        return f"<html><head>{links}</head><body><p>Hello.</p></body></html>".encode()
+
+    feed = b"<rss><channel><title>Blog</title><item><title>First</title><link>/1</link></item></channel></rss>"
+    answers: dict[str, Made] = {
+        "/": page("/feed.xml", "feed.xml"),
+        "/two": page("/a.xml", "/b.xml"),
+        "/feed.xml": feed,
+    }
+    with published(answers) as publisher:
+        shown = good("feeds", "add", publisher.url + "/", "--yes", "--json", "--data-dir", tmp_path, **LOCAL)
+        several = run("feeds", "add", publisher.url + "/two", "--yes", "--data-dir", tmp_path, **LOCAL)
+    assert f"{publisher.url}/feed.xml" in shown
+    assert several.returncode == 2
+    assert f"name one of its feeds: {publisher.url}/a.xml, {publisher.url}/b.xml." in several.stderr
+
+
+def test_switching_says_what_it_did_for_programs(tmp_path: Path) -> None:
+    switched = json.loads(good("feeds", "disable", "cisa-kev", "--json", "--data-dir", tmp_path))
+    assert switched == {"data": [{"slug": "cisa-kev", "enabled": False}]}
+    switched = json.loads(good("feeds", "enable", "cisa-kev", "--json", "--data-dir", tmp_path))
+    assert switched == {"data": [{"slug": "cisa-kev", "enabled": True}]}
 
 
 def test_a_page_is_no_source(tmp_path: Path) -> None:

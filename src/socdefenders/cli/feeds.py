@@ -106,40 +106,48 @@ def run(context: click.Context, *, slugs: tuple[str, ...], as_json: bool, data_d
 
 @command.command(epilog="\b\nExamples:\n  socdefenders feeds enable phishtank")
 @named
+@options.as_json
 @options.data_dir
 @click.pass_context
-def enable(context: click.Context, *, slugs: tuple[str, ...], data_dir: Path | None) -> None:
+def enable(context: click.Context, *, slugs: tuple[str, ...], as_json: bool, data_dir: Path | None) -> None:
     """Switch sources on."""
-    _switch(_settings(context, data_dir), slugs, on=True)
+    _switch(_settings(context, data_dir), slugs, on=True, as_json=as_json)
 
 
 @command.command(epilog="\b\nExamples:\n  socdefenders feeds disable openphish")
 @named
+@options.as_json
 @options.data_dir
 @click.pass_context
-def disable(context: click.Context, *, slugs: tuple[str, ...], data_dir: Path | None) -> None:
+def disable(context: click.Context, *, slugs: tuple[str, ...], as_json: bool, data_dir: Path | None) -> None:
     """Switch sources off; what they reported stays."""
-    _switch(_settings(context, data_dir), slugs, on=False)
+    _switch(_settings(context, data_dir), slugs, on=False, as_json=as_json)
 
 
 @command.command(
     short_help="Remove sources of one's own.", epilog="\b\nExamples:\n  socdefenders feeds remove my-source"
 )
 @named
+@options.as_json
 @options.data_dir
 @click.pass_context
-def remove(context: click.Context, *, slugs: tuple[str, ...], data_dir: Path | None) -> None:
+def remove(context: click.Context, *, slugs: tuple[str, ...], as_json: bool, data_dir: Path | None) -> None:
     """Remove sources of one's own; what they reported stays."""
     settings = _settings(context, data_dir)
     _chosen(working.catalog(settings), slugs)
     for slug in slugs:
         if not (working.folder(settings) / f"{slug}.toml").exists():
             raise InputError(f"{slug} comes with SOC Defenders; `socdefenders feeds disable {slug}` switches it off.")
-        click.echo(f"Removed {safe(str(working.keep(settings, slug, None)))}.")
-    gone = set(slugs) - working.catalog(settings).keys()
+    removed = {slug: str(working.keep(settings, slug, None)) for slug in slugs}
+    gone = removed.keys() - working.catalog(settings).keys()
     if gone and exists(settings):
         with database(settings, context.command_path) as place:
             asyncio.run(_opened(place, lambda opened: feeds.remove(opened, gone)))
+    if as_json:
+        write_json({"data": [{"slug": slug, "file": file} for slug, file in removed.items()]})
+        return
+    for file in removed.values():
+        click.echo(f"Removed {safe(file)}.")
 
 
 def _settings(context: click.Context, data_dir: Path | None) -> Settings:
@@ -218,7 +226,7 @@ def _result(feed: Feed, checked: Checked | None) -> dict[str, object]:
     }
 
 
-def _switch(settings: Settings, slugs: Sequence[str], *, on: bool) -> None:
+def _switch(settings: Settings, slugs: Sequence[str], *, on: bool, as_json: bool) -> None:
     """Write what differs from the catalog into the operator's folder, and no more."""
     sources, given = working.catalog(settings), builtin()
     for feed in _chosen(sources, slugs):
@@ -229,7 +237,10 @@ def _switch(settings: Settings, slugs: Sequence[str], *, on: bool) -> None:
         elif given[feed.slug].enabled is on:
             text = None
         working.keep(settings, feed.slug, text)
-        click.echo(f"{feed.slug} is {'on' if on else 'off'}.")
+        if not as_json:
+            click.echo(f"{feed.slug} is {'on' if on else 'off'}.")
+    if as_json:
+        write_json({"data": [{"slug": slug, "enabled": on} for slug in slugs]})
 
 
 def _facts(feed: Feed, status: FeedStatus | None) -> dict[str, object]:

@@ -16,7 +16,8 @@ from socdefenders.errors import FeedError, InputError
 from socdefenders.feeds import PARSERS, items, recognise, walk
 from socdefenders.feeds.catalog import Kind
 from socdefenders.feeds.fetch import Fetched, Fetcher
-from socdefenders.feeds.jsons import Json, as_dict, as_list, load
+from socdefenders.feeds.jsons import Json, as_dict, as_list, load, read_all
+from socdefenders.feeds.page import MAX_PAGE, read_page
 from socdefenders.indicators import extract
 from socdefenders.ingest.indexes import events, manifest, taxii
 from socdefenders.ingest.indexes.places import Place
@@ -65,7 +66,22 @@ async def look(settings: Settings, url: str, format_: str | None) -> Look:
 async def _file(fetcher: Fetcher, url: str, format_: str | None) -> Look:
     fetched = await fetcher.get(url)
     address = fetched.permanent_url or url
-    return await _with_body(fetched, address, lambda path: _read(path, address, format_))
+    found = await _with_body(fetched, address, lambda path: _read(path, address, format_))
+    if isinstance(found, Look):
+        return found
+    if not found:
+        raise InputError(f"{address} is a web page that names no feed; name the address of one.", parameter="url")
+    if len(found) > 1:
+        raise InputError(f"{address} is a web page; name one of its feeds: {', '.join(found)}.", parameter="url")
+    return await _feed(fetcher, found[0])
+
+
+async def _feed(fetcher: Fetcher, url: str) -> Look:
+    """Read the one feed of a page."""
+    read = await _with_body(await fetcher.get(url), url, lambda path: _read(path, url, "rss"))
+    if isinstance(read, Look):
+        return read
+    raise FeedError(f"{url}: a web page, though another one calls it its feed.")
 
 
 def _index(url: str) -> tuple[Callable[[Fetcher, str], Awaitable[Look]], str] | None:
@@ -142,13 +158,17 @@ def _examples(path: Path, format_: str) -> tuple[str, ...]:
     return tuple(map(_example, islice(kept, SHOWN)))
 
 
-def _read(path: Path, url: str, format_: str | None) -> Look:
+def _read(path: Path, url: str, format_: str | None) -> Look | tuple[str, ...]:
+    """Say what a file holds; of a web page, which feeds it names."""
     for entry in walk([path]):
-        chosen = PARSERS[format_] if format_ else recognise(entry)
-        if chosen is None or chosen.name == "html":
+        recognised = recognise(entry)
+        if recognised is not None and recognised.name == "html" and format_ in {None, "rss"}:
+            with entry.open() as stream:
+                return read_page(read_all(stream, MAX_PAGE, url), url).feeds
+        chosen = PARSERS[format_] if format_ else recognised
+        if chosen is None:
             raise InputError(
-                f"{url} is {'a web page' if chosen else 'of no known format'}; name the address of a feed or list"
-                f"{'' if chosen else ', or its format by --format'}.",
+                f"{url} is of no known format; name the address of a feed or list, or its format by --format.",
                 parameter="url",
             )
         found = list(islice(items(entry, chosen), LOOKED_AT))

@@ -40,8 +40,8 @@ def recognise(entry: Entry) -> Format | None:
     return PARSERS[found] if found else None
 
 
-def items(entry: Entry, format_: Format | None = None) -> Iterator[Item]:
-    """Give what stands in `entry`, read as `format_`, or as what it is recognised to be.
+def items(entry: Entry, format_: Format | None = None, url: str = "") -> Iterator[Item]:
+    """Give what stands in `entry`, read as `format_`, or as what it is recognised to be; `url` is where it lay.
 
     A file that breaks in the middle gives its items up to there and then raises a `FeedError`.
     """
@@ -49,7 +49,7 @@ def items(entry: Entry, format_: Format | None = None) -> Iterator[Item]:
     if chosen is None:
         raise UnknownFormat
     with entry.open() as stream:
-        yield from chosen.parse(stream, Hints(entry.name))
+        yield from chosen.parse(stream, Hints(entry.name, url))
 
 
 _ENDING = re.compile(

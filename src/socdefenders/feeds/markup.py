@@ -106,6 +106,10 @@ class Block:
         self.titled = self.titled or child.titled
 
 
+_FEEDS = frozenset({"application/rss+xml", "application/atom+xml", "application/rdf+xml"})
+MAX_FEEDS = 10
+
+
 class Reader:
     """The blocks of a page under `root`, and what its head says of it."""
 
@@ -115,6 +119,8 @@ class Reader:
         self.meta: dict[str, str] = {}
         """The first content of each name, in small letters."""
         self.canonical: str | None = None
+        self.feeds: list[str] = []
+        """Where the page's feeds lie, the first few."""
         self.title: str | None = None
         self.heading: Block | None = None
         """The first heading of the first rank."""
@@ -214,8 +220,12 @@ class Reader:
             name = attributes.get("property") or attributes.get("name") or attributes.get("itemprop")
             if name and (content := attributes.get("content")):
                 self.meta.setdefault(name.strip().lower(), content.replace(_STRAY, "<"))
-        elif tag == "link" and attributes.get("rel", "").lower() == "canonical":
-            self.canonical = self.canonical or attributes.get("href")
+        elif tag == "link" and (address := attributes.get("href")):
+            relation = attributes.get("rel", "").lower().split()
+            if "canonical" in relation:
+                self.canonical = self.canonical or address
+            elif "alternate" in relation and attributes.get("type", "").lower() in _FEEDS:
+                self.feeds += [address] if len(self.feeds) < MAX_FEEDS else []
         elif tag == "time":
             self.time = self.time or attributes.get("datetime")
 

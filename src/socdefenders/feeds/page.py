@@ -60,6 +60,8 @@ class Page:
     """The canonical address the page names."""
     published_at: datetime | None = None
     site: str | None = None
+    feeds: tuple[str, ...] = ()
+    """Addresses of the site's feeds that the page names."""
 
 
 def main_text(html: bytes | str) -> str:
@@ -79,6 +81,7 @@ def read_page(html: bytes | str, address: str | None = None) -> Page:
         url,
         _first(map(when, (*map(about, _DATES), page.time))),
         clean(about("og:site_name")) or host(url),
+        tuple(dict.fromkeys(found for each in page.feeds if (found := _absolute(each, address)))),
     )
 
 

@@ -196,7 +196,7 @@ def _failure(error: FeedError | FeedKeyMissing) -> health.Failure:
 
 
 def _entries(path: Path, feed: Feed) -> list[Item]:
-    return [item for entry in walk([path]) for item in items(entry, PARSERS[feed.format])]
+    return [item for entry in walk([path]) for item in items(entry, PARSERS[feed.format], feed.url)]
 
 
 def _entry_hash(document: Document) -> bytes:
