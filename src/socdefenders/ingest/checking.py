@@ -17,11 +17,12 @@ from urllib.parse import quote
 
 from socdefenders.errors import FeedError, FeedKeyMissing, FetchFailed
 from socdefenders.feeds import PARSERS, Entry, health, items, recognise, walk
-from socdefenders.feeds.catalog import Feed
+from socdefenders.feeds.catalog import Feed, voices
 from socdefenders.feeds.fetch import Fetched, Validators
 from socdefenders.feeds.page import main_text
 from socdefenders.ingest.batches import Batch, Options, article_id, batches, batches_of
 from socdefenders.ingest.loading import write_all
+from socdefenders.ingest.weighing import corroborated
 from socdefenders.model import Document, Item, Outcome
 from socdefenders.storage.feeds import Checked, FeedStatus
 from socdefenders.storage.writing import Writer
@@ -146,9 +147,10 @@ class Checker:
             category=feed.category,
             homepage=feed.homepage,
             confidence=feed.confidence,
+            voices=voices({feed.slug: feed}),
         )
         await asyncio.to_thread(_refuse_page, path, feed)
-        async with await Writer.open(self.dsn) as writer:
+        async with await Writer.open(self.dsn, corroborated) as writer:
             if feed.format == SYNDICATION:
                 found = await self._read_articles(feed, path, options, writer, now)
             else:
