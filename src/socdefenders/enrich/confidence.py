@@ -15,7 +15,7 @@ never does either. The numbers stand in `weights`.
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from functools import lru_cache
-from math import exp, fsum, log, pow
+from math import exp, fsum, log
 from operator import itemgetter
 from typing import NamedTuple
 
@@ -110,7 +110,7 @@ def _left(kind: IocType, report: Report, now: datetime | None) -> float:
     if decay is None or now is None or report.last_seen is None:
         return 1.0
     part = _days(report.last_seen, now) / decay.lifetime
-    return max(0.0, 1.0 - pow(part, 1 / (3 * decay.pound)))
+    return max(0.0, 1.0 - float(part ** (1 / (3 * decay.pound))))
 
 
 def _days(then: datetime, now: datetime) -> float:
