@@ -12,7 +12,10 @@ from hypothesis import strategies as st
 from socdefenders import knowledge
 from socdefenders.enrich import weights
 from socdefenders.enrich.confidence import Facts, facts, hardly_meant, score, weight
+from socdefenders.indicators import Section
+from socdefenders.ingest.batches import SURE
 from socdefenders.model import IocType, Report
+from tests.unit.test_docs import page, rows, section
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 NOTHING = Facts()
@@ -214,3 +217,27 @@ def test_what_lies_on_a_site_is_told_from_the_site() -> None:
     assert facts(IocType.URL, "https://raw.githubusercontent.com/x/y/z.exe").path
     assert not facts(IocType.URL, "https://raw.githubusercontent.com/").path
     assert facts(IocType.URL, "https://raw.githubusercontent.com/x").lists >= {"alexa"}
+
+
+# What the documentation says of it
+
+DOCUMENTED = section(page("enrichment.md"), "## How sure an indicator is")
+
+
+def documented(head: str) -> list[list[str]]:
+    """The rows of the table whose head begins with `head`."""
+    start = DOCUMENTED.index(f"| {head} |")
+    return rows(DOCUMENTED[start : DOCUMENTED.find("\n\n", start)])[1:]
+
+
+def test_the_numbers_are_the_documented_ones() -> None:
+    assert documented("In an article") == [
+        ['below "Indicators of compromise"', *map(str, SURE[Section.INDICATORS])],
+        ["in running text", *map(str, SURE[Section.PROSE])],
+        ["among the references", *map(str, SURE[Section.REFERENCES])],
+    ]
+    assert documented("Grade")[0] == ["of 100", *map(str, weights.GRADES.values())]
+    decays = {kind.strip("`"): (row[1], row[2]) for row in documented("Type") for kind in row[0].split(", ") if row[1]}
+    assert decays == {kind: (str(each.lifetime), str(each.pound)) for kind, each in weights.DECAYS.items()}
+    lists = {row[0]: (float(row[1]), float(row[2])) for row in documented("| Points, of a host, address or file")}
+    assert lists == {each.name: (each.host, each.url) for each in weights.WARNINGS}
