@@ -182,13 +182,12 @@ async def test_a_file_of_a_publisher_of_the_catalog_is_that_publishers_voice(
     assert await stored(reader, "evil.example") > await stored(reader, "other.example")
 
 
-async def test_what_everybody_uses_is_not_made_an_indicator_by_a_report(
+async def test_what_everybody_uses_has_a_low_confidence_although_a_report_defangs_it(
     dsn: str, reader: Connection, tmp_path: Path
 ) -> None:
     (tmp_path / "report.md").write_text(
         "# A report\n\nThe loader asks github[.]com and 8.8.8[.]8, then evil[.]example and 198.51.100[.]23.\n"
     )
-    (tmp_path / "list.txt").write_text("google.com\nharbour.example\n")
     await load(dsn, [tmp_path], now=NOW)
     rows = await reader.fetch(
         "select i.value, s.confidence, i.confidence from sightings s join indicators i on i.id = s.indicator_id"
@@ -196,8 +195,7 @@ async def test_what_everybody_uses_is_not_made_an_indicator_by_a_report(
     found: dict[str, Sequence[int]] = {row[0]: (row[1], row[2]) for row in rows}
     assert {found[value][0] for value in ("github.com", "8.8.8.8")} == {15}
     assert {found[value][0] for value in ("evil.example", "198.51.100.23")} == {75}
-    assert max(found[value][1] for value in ("github.com", "8.8.8.8", "google.com")) <= 1
-    assert min(found[value][1] for value in ("evil.example", "harbour.example")) >= 30
+    assert max(found[value][1] for value in ("github.com", "8.8.8.8")) < 30 <= found["evil.example"][1]
 
 
 SAMPLES = [hashlib.sha256(name).hexdigest() for name in (b"one", b"two")]

@@ -25,11 +25,11 @@ from socdefenders.storage.sql import load
 _SQL = load("write")
 _NAMESPACE = UUID("0f4b1a52-7a0e-5a3c-9d0e-3b1f6f3c8a11").bytes  # ours alone; every id here hangs on it
 
-Corroborate = Callable[[str, str, tuple[Report, ...]], int]
-"""How sure an indicator is, 0-100, by its type, its normalised value and all that is reported of it."""
+Corroborate = Callable[[str, tuple[Report, ...]], int]
+"""How sure an indicator of a type is, 0-100, by all that is reported of it."""
 
 
-def surest(_kind: str, _value: str, reports: Sequence[Report]) -> int:
+def surest(_kind: str, reports: Sequence[Report]) -> int:
     """Let an indicator be as sure as the surest of its reports: the simplest `Corroborate`."""
     return max(report.confidence for report in reports)
 
@@ -218,10 +218,10 @@ class Writer:
 
     async def _make_surer(self, indicators: Sequence[UUID]) -> None:
         """Say anew how sure `indicators` are, by all that is reported of them."""
-        reported: dict[UUID, tuple[str, str, list[Report]]] = {}
-        for key, kind, value, voice, grade, confidence in await self._connection.fetch(_SQL["reported"], indicators):
-            reported.setdefault(key, (kind, value, []))[2].append(Report(voice, grade, confidence))
-        sure = [self._corroborate(kind, value, tuple(reports)) for kind, value, reports in reported.values()]
+        reported: dict[UUID, tuple[str, list[Report]]] = {}
+        for key, kind, voice, grade, confidence in await self._connection.fetch(_SQL["reported"], indicators):
+            reported.setdefault(key, (kind, []))[1].append(Report(voice, grade, confidence))
+        sure = [self._corroborate(kind, tuple(reports)) for kind, reports in reported.values()]
         await self._connection.execute(_SQL["corroborate"], list(reported), sure)
 
     async def known_articles(self, ids: Sequence[UUID]) -> dict[UUID, bytes | None]:
@@ -286,7 +286,7 @@ class Writer:
             new.reference_url,
             new.threat_type,
             new.malware_family,
-            self._corroborate(indicator.type, indicator.normalized, (report,)),
+            self._corroborate(indicator.type, (report,)),
         )
 
     async def _article(self, read: ReadArticle, now: datetime) -> int:

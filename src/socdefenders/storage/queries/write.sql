@@ -115,8 +115,7 @@ select count(*) filter (where added) as added, count(*) filter (where not added)
 -- name: reported
 -- Who reports the indicators $1, and how sure each is: a row for each voice and grade. Here it is decided what one voice
 -- is.
-select i.id, i.type, i.ioc_value_normalized as value, coalesce(o.voice, o.name) as voice, o.grade,
-       max(s.confidence) as confidence
+select i.id, i.type, coalesce(o.voice, o.name) as voice, o.grade, max(s.confidence) as confidence
   from indicators i
   join sightings s on s.indicator_id = i.id
   join sources o on o.id = s.source_id
