@@ -111,6 +111,12 @@ def test_a_new_voice_adds_what_it_counts_at_most(kind: IocType, reports: list[Re
         assert added > 0
 
 
+def test_each_further_voice_counts_less() -> None:
+    found = score(IocType.DOMAIN, NOTHING, [report(name, "C") for name in "abc"], NOW)
+    assert [each.points / math.log(3) for each in found.points[1:]] == pytest.approx([1, 0.8, 0.64])
+    assert found.confidence == 80
+
+
 @given(KINDS, st.lists(REPORTS, min_size=1, max_size=6))
 def test_many_reports_of_one_voice_count_as_the_best_of_them(kind: IocType, reports: list[Report]) -> None:
     one = [each._replace(group="one house") for each in reports]
