@@ -231,7 +231,8 @@ def _take_observable(batch: Batch, item: Observable, origin: _Origin) -> None:
     if reason is not None:
         return batch.complain("suppressed", f"{origin.place(item.line)}: {indicator.value}", reason.detail)
     source = origin.source_of(item)
-    batch.sources.setdefault(source, origin.described(source))
+    if source not in batch.sources:
+        batch.sources[source] = origin.described(source)
     batch.sightings.append(
         NewSighting(
             indicator,
@@ -266,7 +267,8 @@ def _with_port(context: str | None, port: int | None) -> str | None:
 
 def _take_document(batch: Batch, item: Document, origin: _Origin) -> None:
     source = origin.source_of(item)
-    batch.sources.setdefault(source, origin.described(source))
+    if source not in batch.sources:
+        batch.sources[source] = origin.described(source)
     url = _link(item.url)
     _, host = _address(url)
     article = NewArticle(
