@@ -134,6 +134,17 @@ class Rejected:
 Item = Observable | Document | Rejected
 
 
+class NewSource(NamedTuple):
+    """What is said of a source to be written, beside its name."""
+
+    category: SourceCategory
+    homepage: str | None = None
+    grade: str | None = None
+    """The Admiralty grade of its reliability, A to F; None: nothing is said of it, nor of its voice."""
+    voice: str | None = None
+    """Sources of one voice copy each other, or are one house; None: its own."""
+
+
 class NewSighting(NamedTuple):
     """One (indicator, source, article) to be written."""
 
@@ -192,6 +203,19 @@ class Learnt(NamedTuple):
     attack_version: str
     findings: str
     """JSON: all of it with the sentences and reasons behind it."""
+
+
+class Report(NamedTuple):
+    """What one source says of an indicator, as far as it counts for how sure that is."""
+
+    group: str
+    """Whose voice it is: sources that copy each other, or are one house, have one."""
+    grade: str
+    """The Admiralty grade of the source's reliability, A to F."""
+    confidence: int
+    """0-100: how sure the report is, by itself."""
+    last_seen: datetime | None = None
+    """None: it has not aged."""
 
 
 class Sighting(NamedTuple):

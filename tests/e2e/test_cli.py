@@ -198,6 +198,35 @@ def test_a_list_that_is_taken_for_a_report_does_not_vanish_without_a_word(dsn: s
     assert "--format list" not in again
 
 
+def test_a_file_of_a_source_that_the_operator_describes_is_believed_like_it(dsn: str, tmp_path: Path) -> None:
+    (tmp_path / "feeds").mkdir()
+    (tmp_path / "feeds/watch.toml").write_text(
+        """name = "Harbourwatch"
+url = "https://watch.harbour.example/list.txt"
+homepage = "https://watch.harbour.example/"
+format = "list"
+category = "threat-feed"
+tier = 1
+grade = "A"
+group = "harbour-cert"
+every = "1h"
+licence = "CC0 1.0."
+enabled = true
+expected = [1, 100]
+"""
+    )
+    (tmp_path / "list.txt").write_text("198.51.100.7\n")
+    for source in ("Harbourwatch", "Somebody"):
+        settings = {"SOCDEFENDERS_DATABASE_URL": dsn, "SOCDEFENDERS_FEEDS_DIR": str(tmp_path / "feeds")}
+        good("import", tmp_path / "list.txt", "--source", source, **settings)
+
+    async def described() -> list[tuple[object, ...]]:
+        async with Database(dsn, size=1) as database:
+            return [tuple(row) for row in await database.fetch("select name, grade, voice from sources order by 1")]
+
+    assert in_thread(described()) == [("Harbourwatch", "A", "harbour-cert"), ("Somebody", "F", None)]
+
+
 def test_an_import_is_told_in_one_wording(dsn: str, tmp_path: Path) -> None:
     def said(text: str) -> str:
         (tmp_path / "list.txt").write_text(text)

@@ -15,7 +15,21 @@ from hypothesis import strategies as st
 
 from socdefenders.errors import CatalogError, FeedKeyMissing
 from socdefenders.feeds import PARSERS, items, recognise, walk
-from socdefenders.feeds.catalog import FORMATS_OF, KEYS, Expected, Feed, Kind, Switch, builtin, format_toml, load, parse
+from socdefenders.feeds.catalog import (
+    FORMATS_OF,
+    KEYS,
+    Expected,
+    Feed,
+    Kind,
+    Switch,
+    Voice,
+    builtin,
+    format_toml,
+    in_force,
+    load,
+    parse,
+    voices,
+)
 from socdefenders.model import Observable, SourceCategory
 from socdefenders.settings import FEED_KEYS, PREFIX, read
 from tests.real_data import DATA, MISSING
@@ -433,3 +447,36 @@ def test_every_file_that_the_documentation_shows_is_read() -> None:
     shown = [body for language, body in FENCE.findall(page("sources.md")) if language == "toml"]
     read_ = [parse(body.encode(), "shown.toml") for body in shown]
     assert [type(each) for each in read_] == [Feed, Feed, Switch]
+
+
+# Voices
+
+
+def test_each_source_is_known_by_its_name_with_its_grade_and_voice() -> None:
+    known = voices(BUILTIN)
+    assert all(known[feed.name] == Voice(feed.grade, feed.group) for feed in BUILTIN.values())
+    assert {known[name].group for name in ("URLhaus", "ThreatFox", "Feodo Tracker", "MalwareBazaar")} == {"abuse.ch"}
+
+
+def test_a_publisher_of_several_is_known_by_the_least_of_their_grades() -> None:
+    several = {
+        slug: replace(FEED, slug=slug, name=name, grade=grade, group=group)
+        for slug, name, grade, group in (
+            ("a", "Greyharbour: Addresses", "B", "greyharbour"),
+            ("b", "Greyharbour: Names", "C", "greyharbour"),
+            ("c", "Ridgeway: Mail", "A", "ridgeway"),
+            ("d", "Ridgeway: Web", "A", "harbourwatch"),
+            ("e", "Tern Street", "D", "tern-street"),
+            ("f", "Tern Street: Blog", "A", "tern-street"),
+        )
+    }
+    known = voices(several)
+    assert known["Greyharbour"] == Voice("C", "greyharbour")
+    assert "Ridgeway" not in known, "who speaks with two voices has none of these"
+    assert known["Tern Street"] == Voice("D", "tern-street"), "its own description says it"
+
+
+def test_what_is_in_force_is_the_operators_over_the_packages(tmp_path: Path) -> None:
+    assert in_force(tmp_path / "nowhere") == BUILTIN
+    (tmp_path / "harbour-cert.toml").write_text(WRITTEN)
+    assert in_force(tmp_path) == BUILTIN | {"harbour-cert": FEED}

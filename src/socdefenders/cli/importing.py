@@ -18,8 +18,10 @@ from socdefenders.cli.progress import Bar
 from socdefenders.cli.terminal import safe, write_json
 from socdefenders.errors import FeedError
 from socdefenders.feeds import PARSERS
+from socdefenders.feeds.catalog import in_force, voices
 from socdefenders.model import Outcome
 from socdefenders.settings import Settings
+from socdefenders.storage.layout import FEEDS
 
 EPILOG = """\b
 Examples:
@@ -158,7 +160,8 @@ def command(
     settings = options.read(environ, data_dir)
     if source is not None and (not source.strip() or not source.isprintable()):
         raise click.BadParameter("must be printable, and not empty", param_hint="--source")
-    run = Run(paths, ingest.Options(source, format_, dry_run), Bar(paths))
+    known = voices(in_force(settings.feeds_dir or settings.data_dir / FEEDS))
+    run = Run(paths, ingest.Options(source, format_, dry_run, voices=known), Bar(paths))
     with _where(settings, context.command_path, dry_run=dry_run) as place:
         run.work(place)
     seconds = time.monotonic() - run.began

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from socdefenders.cli import summarising
 from socdefenders.errors import CatalogError, SettingsError, StorageUnavailable
-from socdefenders.feeds.catalog import Feed, builtin, load
+from socdefenders.feeds.catalog import Feed, in_force
 from socdefenders.feeds.fetch import Fetcher
 from socdefenders.ingest.checking import Checker
 from socdefenders.settings import Settings
@@ -35,8 +35,7 @@ def folder(settings: Settings) -> Path:
 
 def catalog(settings: Settings) -> dict[str, Feed]:
     """Return the sources that come with the package, with the operator's own over them; raise CatalogError."""
-    own = folder(settings)
-    return load(own, builtin()) if own.is_dir() else builtin()
+    return in_force(folder(settings))
 
 
 def keep(settings: Settings, slug: str, text: str | None) -> Path:

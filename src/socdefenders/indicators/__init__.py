@@ -3,6 +3,7 @@
 from socdefenders.indicators.extract import Match, extract
 from socdefenders.indicators.kinds import detect, normalize, parse, reversed_host
 from socdefenders.indicators.noise import Reason, unlikely
+from socdefenders.indicators.place import Section
 from socdefenders.indicators.query import Query, candidates
 from socdefenders.indicators.refang import defang, refang
 
@@ -10,6 +11,7 @@ __all__ = [
     "Match",
     "Query",
     "Reason",
+    "Section",
     "candidates",
     "defang",
     "detect",

@@ -55,6 +55,8 @@ class Match(NamedTuple):
     """The identity: normalised, but the case of a URL's path and query is kept."""
     port: int | None
     """The port of an `ip:port` or `host:port`; no part of the identity."""
+    section: Section
+    """What the heading above it says of it."""
 
 
 _Found = tuple[int, Reading, Section]
@@ -79,7 +81,9 @@ def extract(text: str, *, publisher: str | None = None) -> list[Match]:
         kind, value, canonical, normalized, port = indicator
         sentence = context(text, start, end)
         matches.append(
-            Match(kind, value, normalized, raw, start, end, reading.defanged, sentence, reason, canonical, port)
+            Match(
+                kind, value, normalized, raw, start, end, reading.defanged, sentence, reason, canonical, port, section
+            )
         )
         previous = end
     return matches

@@ -4,15 +4,17 @@ Plain Python without I/O of its own, so that it can run in a thread while the ba
 wrong with a record or a file never loses the rest.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import UUID
 
+from socdefenders.enrich.confidence import hardly_meant
 from socdefenders.enrich.likeness import signature
 from socdefenders.errors import FeedError, InvalidIndicator, UnknownFormat, Unsupported
 from socdefenders.feeds import PARSERS, Entry, Format, items, recognise, source_name
-from socdefenders.indicators import Match, extract, parse, reversed_host, unlikely
+from socdefenders.feeds.catalog import Voice
+from socdefenders.indicators import Match, Section, extract, parse, reversed_host, unlikely
 from socdefenders.ingest.addresses import MAX_LINK, address_of
 from socdefenders.ingest.learning import learn
 from socdefenders.model import (
@@ -23,6 +25,7 @@ from socdefenders.model import (
     Learnt,
     NewArticle,
     NewSighting,
+    NewSource,
     Observable,
     Outcome,
     Reason,
@@ -47,7 +50,15 @@ REPORT = PARSERS["text"]
 MARKUP = (".md", ".markdown", ".adoc", ".asciidoc", ".rst")
 """Endings of files that are meant as reports, whatever stands in them."""
 PLAIN, DEFANGED = 50, 75
-"""Confidence of a value in an article: its author's defanging says that it is meant as an indicator."""
+"""Confidence of a value in an article's prose: its author's defanging says that it is meant as an indicator."""
+SURE = {
+    Section.INDICATORS: (75, 90),
+    Section.PROSE: (PLAIN, DEFANGED),
+    Section.REFERENCES: (15, 50),
+}
+"""The same by the section that it stands in, plain and defanged."""
+WELL_KNOWN = 15
+"""Confidence of a value in an article that everybody uses, whatever its author did: STIX 2.1's "low"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +76,15 @@ class Options:
     homepage: str | None = None
     confidence: int | None = None
     """0-100 for rows whose publisher gives none; None: what the format says."""
+    voices: Mapping[str, Voice] = field(default_factory=dict)
+    """How far sources are believed, and with whom they speak, by their names."""
 
 
 @dataclass(slots=True)
 class Batch:
     """What one transaction writes, and what was counted while reading it."""
 
-    sources: dict[str, tuple[SourceCategory, str | None]] = field(default_factory=dict)
+    sources: dict[str, NewSource] = field(default_factory=dict)
     articles: dict[UUID, ReadArticle] = field(default_factory=dict)
     """By id: of an article that stands in a file twice, the later version."""
     sightings: list[NewSighting] = field(default_factory=list)
@@ -154,6 +167,7 @@ class _Origin:
     category: SourceCategory
     homepage: str | None
     confidence: int
+    voices: Mapping[str, Voice]
 
     def place(self, line: int) -> str:
         """Return where something stands; a format without lines has 0 for all."""
@@ -163,6 +177,11 @@ class _Origin:
         """Who reports `item`."""
         name = self.source if self.fixed or item.source is None else item.source
         return name if len(name) <= MAX_SOURCE else name[:MAX_SOURCE].rstrip()
+
+    def described(self, source: str) -> NewSource:
+        """What is to be written of the source of that name."""
+        voice = self.voices.get(source)
+        return NewSource(self.category, self.homepage, *(voice or ()))
 
 
 def _items(entry: Entry, options: Options) -> Iterator[tuple[Item, _Origin]]:
@@ -184,6 +203,7 @@ def _origin(name: str, format_: Format, options: Options) -> _Origin:
         category=options.category or format_.category,
         homepage=options.homepage or format_.homepage,
         confidence=format_.confidence if options.confidence is None else options.confidence,
+        voices=options.voices,
     )
 
 
@@ -211,7 +231,8 @@ def _take_observable(batch: Batch, item: Observable, origin: _Origin) -> None:
     if reason is not None:
         return batch.complain("suppressed", f"{origin.place(item.line)}: {indicator.value}", reason.detail)
     source = origin.source_of(item)
-    batch.sources.setdefault(source, (origin.category, origin.homepage))
+    if source not in batch.sources:
+        batch.sources[source] = origin.described(source)
     batch.sightings.append(
         NewSighting(
             indicator,
@@ -246,7 +267,8 @@ def _with_port(context: str | None, port: int | None) -> str | None:
 
 def _take_document(batch: Batch, item: Document, origin: _Origin) -> None:
     source = origin.source_of(item)
-    batch.sources.setdefault(source, (origin.category, origin.homepage))
+    if source not in batch.sources:
+        batch.sources[source] = origin.described(source)
     url = _link(item.url)
     address, host = address_of(url)
     article = NewArticle(
@@ -309,7 +331,7 @@ def _sighting(matches: Sequence[Match], article: NewArticle, learnt: Learnt) -> 
         article.source,
         reversed_host(indicator),
         article.id,
-        DEFANGED if first.defanged else PLAIN,
+        _sure(matches),
         article.published_at,
         article.modified_at or article.published_at,
         len(matches),
@@ -318,3 +340,9 @@ def _sighting(matches: Sequence[Match], article: NewArticle, learnt: Learnt) -> 
         () if first.type is IocType.MITRE_ATTACK else learnt.techniques,
         article.url,
     )
+
+
+def _sure(matches: Sequence[Match]) -> int:
+    """How sure an article is, 0-100, that a value is malicious: by the place that says most."""
+    sure = max(SURE[match.section][match.defanged] for match in matches)
+    return min(sure, WELL_KNOWN) if hardly_meant(matches[0].type, matches[0].normalized) else sure

@@ -9,7 +9,7 @@ from typing import BinaryIO, Protocol
 
 from socdefenders.errors import FeedError
 from socdefenders.feeds import PARSERS, Entry, health, recognise, walk
-from socdefenders.feeds.catalog import Feed
+from socdefenders.feeds.catalog import Feed, voices
 from socdefenders.feeds.fetch import Fetched, Limits, Validators
 from socdefenders.ingest.batches import Batch, Options, batches
 from socdefenders.ingest.loading import write_all
@@ -71,6 +71,7 @@ def options_of(feed: Feed) -> Options:
         category=feed.category,
         homepage=feed.homepage,
         confidence=feed.confidence,
+        voices=voices({feed.slug: feed}),
     )
 
 

@@ -25,6 +25,7 @@ from socdefenders.ingest.batches import article_id, batches_of
 from socdefenders.ingest.bodies import Client, Found, Seen, options_of, refuse_page, save, take_in
 from socdefenders.ingest.indexes import read_index
 from socdefenders.ingest.loading import write_all
+from socdefenders.ingest.weighing import corroborated
 from socdefenders.model import Document, Item
 from socdefenders.storage.feeds import Checked, FeedStatus
 from socdefenders.storage.writing import Writer
@@ -134,7 +135,7 @@ class Checker:
 
     async def _read(self, feed: Feed, path: Path, now: datetime) -> Found:
         await asyncio.to_thread(refuse_page, path, feed)
-        async with await Writer.open(self.dsn) as writer:
+        async with await Writer.open(self.dsn, corroborated) as writer:
             if feed.format == SYNDICATION:
                 found = await self._read_articles(feed, path, writer, now)
             else:

@@ -12,6 +12,7 @@ from pathlib import Path
 from socdefenders.errors import FeedError, UnknownFormat
 from socdefenders.feeds import PARSERS, walk
 from socdefenders.ingest.batches import REASONS, Batch, Options, batches, keep
+from socdefenders.ingest.weighing import corroborated
 from socdefenders.model import Outcome
 from socdefenders.storage.writing import Writer
 
@@ -37,7 +38,7 @@ async def load(
             raise FeedError(f"{path} does not exist.")
     if options.format is not None and options.format not in PARSERS:
         raise UnknownFormat(f"{options.format} is no format; the formats are {', '.join(PARSERS)}.")
-    async with await Writer.open(dsn) as writer:
+    async with await Writer.open(dsn, corroborated) as writer:
         total = await write_all(
             writer, batches(walk(paths), options), now=now, dry_run=options.dry_run, progress=progress
         )
@@ -71,8 +72,8 @@ async def write_all(
 
 
 async def _write(writer: Writer, batch: Batch, *, now: datetime, dry_run: bool) -> None:
-    for name, (category, homepage) in batch.sources.items():
-        await writer.source(name, category, homepage, dry_run=dry_run)
+    for name, facts in batch.sources.items():
+        await writer.source(name, *facts, dry_run=dry_run)
     written = await writer.write(batch.sightings, list(batch.articles.values()), now=now, dry_run=dry_run)
     outcome = batch.outcome
     outcome.new, outcome.updated, outcome.unchanged = written.new, written.updated, written.unchanged

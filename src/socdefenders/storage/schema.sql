@@ -15,7 +15,9 @@ create table sources (
     name       text not null unique,
     category   text not null,
     homepage   text,
-    created_at timestamptz not null default now()
+    created_at timestamptz not null default now(),
+    grade      text not null default 'F' check (grade in ('A', 'B', 'C', 'D', 'E', 'F')), -- Admiralty; F: cannot be judged
+    voice      text                         -- sources of one voice say the same thing once; null: it has its own
 );
 
 create table articles (

@@ -6,7 +6,7 @@ connection, because temporary tables belong to one.
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,8 +16,8 @@ from uuid import UUID
 
 from asyncpg.pgproto import pgproto
 
-from socdefenders.model import Indicator, Learnt, NewArticle, NewSighting, SourceCategory
-from socdefenders.storage.database import FAILURES, Connection, connect, failed, unless_lost, wrapped
+from socdefenders.model import Indicator, Learnt, NewArticle, NewSighting, NewSource, Report, SourceCategory
+from socdefenders.storage.database import FAILURES, Connection, Record, connect, failed, unless_lost, wrapped
 from socdefenders.storage.ranges import Ranges
 from socdefenders.storage.searching import KEPT_READY
 from socdefenders.storage.sql import load
@@ -25,6 +25,14 @@ from socdefenders.storage.stories import Told, tell_apart
 
 _SQL = load("write")
 _NAMESPACE = UUID("0f4b1a52-7a0e-5a3c-9d0e-3b1f6f3c8a11").bytes  # ours alone; every id here hangs on it
+
+Corroborate = Callable[[str, tuple[Report, ...]], int]
+"""How sure an indicator of a type is, 0-100, by all that is reported of it."""
+
+
+def surest(_kind: str, reports: Sequence[Report]) -> int:
+    """Let an indicator be as sure as the surest of its reports: the simplest `Corroborate`."""
+    return max(report.confidence for report in reports)
 
 
 class Suppressed(NamedTuple):
@@ -78,6 +86,15 @@ class _Row(NamedTuple):
     reference_url: str | None
     threat_type: str | None
     malware_family: str | None
+    alone: int
+    """How sure the indicator would be by this report alone."""
+
+
+class _Voice(NamedTuple):
+    """By what the reports of a source count."""
+
+    name: str
+    grade: str
 
 
 class _Undone(Exception):  # ends a dry run's transaction; never leaves this module
@@ -101,16 +118,18 @@ def indicator_id(indicator: Indicator) -> UUID:
 class Writer:
     """Writes batches over a connection of its own."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, corroborate: Corroborate) -> None:
         """Take over `connection`; use `Writer.open`."""
         self._connection = connection
+        self._corroborate = corroborate
         self._sources: dict[str, int] = {}
-        self._tried: dict[str, tuple[SourceCategory, str | None]] = {}
+        self._voices: dict[str, _Voice] = {}
+        self._tried: dict[str, NewSource] = {}
         self._ranges = Ranges(connection)
 
     @classmethod
-    async def open(cls, dsn: str) -> Self:
-        """Connect and prepare the staging tables."""
+    async def open(cls, dsn: str, corroborate: Corroborate = surest) -> Self:
+        """Connect and prepare the staging tables; `corroborate` says how sure an indicator is by all its reports."""
         connection = await connect(dsn, command_timeout=None)
         try:
             await connection.execute(_SQL["staging"])
@@ -118,7 +137,7 @@ class Writer:
             meant = failed(connection, error)
             connection.terminate()
             raise meant from error
-        return cls(connection)
+        return cls(connection, corroborate)
 
     async def __aenter__(self) -> Self:
         """Return the writer itself."""
@@ -134,14 +153,22 @@ class Writer:
             self._connection.terminate()
 
     async def source(
-        self, name: str, category: SourceCategory, homepage: str | None = None, *, dry_run: bool = False
+        self,
+        name: str,
+        category: SourceCategory,
+        homepage: str | None = None,
+        grade: str | None = None,
+        voice: str | None = None,
+        *,
+        dry_run: bool = False,
     ) -> None:
         """Make sure that sightings of the source `name` can be written; a dry run makes it and undoes it with them."""
+        facts = NewSource(category, homepage, grade, voice)
         if dry_run:
-            self._tried[name] = category, homepage
+            self._tried[name] = facts
         elif name not in self._sources:
             try:
-                self._sources[name] = await self._source(name, category, homepage)
+                await self._source(name, facts)
             except FAILURES as error:
                 raise wrapped(error, closed=self._connection.is_closed()) from error
 
@@ -160,7 +187,8 @@ class Writer:
             with suppress(_Undone):
                 async with self._connection.transaction():
                     if dry_run:
-                        self._sources = {name: await self._source(name, *facts) for name, facts in self._tried.items()}
+                        for name in sorted(self._tried):
+                            await self._source(name, self._tried[name])
                     written = await self._merge(self._rows(new, now), articles, now, searchable=not dry_run)
                     if dry_run:
                         self._sources = {}
@@ -180,13 +208,23 @@ class Writer:
         await self._connection.execute(_SQL["indicators"])
         if searchable:
             await self._connection.execute(_SQL["searchable"])
-        [(added, updated, redated)] = await self._connection.fetch(_SQL["sightings"])
+        [(added, updated, redated, surer)] = await self._connection.fetch(_SQL["sightings"])
         if redated:
             await self._connection.execute(_SQL["redate"], redated)
+        if surer:
+            await self._make_surer(surer)
         if articles:
             await self._connection.execute(_SQL["preview"], [read.article.id for read in articles], KEPT_READY)
         await tell_apart(self._connection, changed)
         return Written(added, updated, len(rows) - added - updated, len(changed))
+
+    async def _make_surer(self, indicators: Sequence[UUID]) -> None:
+        """Say anew how sure `indicators` are, by all that is reported of them."""
+        reported: dict[UUID, tuple[str, list[Report]]] = {}
+        for key, kind, voice, grade, confidence in await self._connection.fetch(_SQL["reported"], indicators):
+            reported.setdefault(key, (kind, []))[1].append(Report(voice, grade, confidence))
+        sure = [self._corroborate(kind, tuple(reports)) for kind, reports in reported.values()]
+        await self._connection.execute(_SQL["corroborate"], list(reported), sure)
 
     async def known_articles(self, ids: Sequence[UUID]) -> dict[UUID, bytes | None]:
         """Return which of the articles `ids` are stored, each with the hash of the entry that led to it."""
@@ -207,12 +245,13 @@ class Writer:
         except FAILURES as error:
             raise wrapped(error, closed=self._connection.is_closed()) from error
 
-    async def _source(self, name: str, category: SourceCategory, homepage: str | None) -> int:
-        found: int | None = None
+    async def _source(self, name: str, facts: NewSource) -> None:
+        found: Record | None = None
         while found is None:
             # None when another writer is adding it at this moment; the next look finds it.
-            found = await self._connection.fetchval(_SQL["source"], name, category.value, homepage)
-        return found
+            found = await self._connection.fetchrow(_SQL["source"], name, *facts)
+        self._sources[name] = found["id"]
+        self._voices[name] = _Voice(found["voice"], found["grade"])
 
     def _rows(self, sightings: Iterable[NewSighting], now: datetime) -> list[_Row]:
         merged: dict[UUID, _Row] = {}
@@ -225,6 +264,7 @@ class Writer:
     def _row(self, new: NewSighting, now: datetime) -> _Row:
         indicator, article = new.indicator, new.article_id
         key = indicator_id(indicator)
+        report = Report(*self._voices[new.source], new.confidence)
         first, last = new.first_seen or new.last_seen, new.last_seen or new.first_seen
         if first and last and last < first:
             first, last = last, first
@@ -248,6 +288,7 @@ class Writer:
             new.reference_url,
             new.threat_type,
             new.malware_family,
+            self._corroborate(indicator.type, (report,)),
         )
 
     async def _article(self, read: ReadArticle, now: datetime) -> Told | None:
@@ -297,4 +338,5 @@ def _merge(first: _Row, second: _Row) -> _Row:
         reference_url=later.reference_url or earlier.reference_url,
         threat_type=later.threat_type or earlier.threat_type,
         malware_family=later.malware_family or earlier.malware_family,
+        alone=max(later.alone, earlier.alone),
     )

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from importlib.resources import files
 from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import NamedTuple
 
 from socdefenders.errors import CatalogError
 from socdefenders.feeds.catalog.feed import FORMATS_OF, KEYS, Address, Expected, Feed, Kind, Switch, parse
@@ -21,17 +23,32 @@ __all__ = [
     "Feed",
     "Kind",
     "Switch",
+    "Voice",
     "builtin",
     "format_toml",
+    "in_force",
     "load",
     "parse",
+    "voices",
     "written",
 ]
+
+
+class Voice(NamedTuple):
+    """How far a source is believed, and whose voice it is."""
+
+    grade: str
+    group: str
 
 
 def builtin() -> dict[str, Feed]:
     """Read the sources that come with the package, by their slugs and in their order."""
     return load(files(__name__))
+
+
+def in_force(own: Path) -> dict[str, Feed]:
+    """Read the sources that come with the package, and over them those of an operator's folder, if it is there."""
+    return load(own, builtin()) if own.is_dir() else builtin()
 
 
 def load(folder: Traversable, base: Mapping[str, Feed] | None = None) -> dict[str, Feed]:
@@ -54,6 +71,25 @@ def load(folder: Traversable, base: Mapping[str, Feed] | None = None) -> dict[st
             )
     _refuse_twice(known)
     return dict(sorted(known.items()))
+
+
+def voices(feeds: Mapping[str, Feed]) -> dict[str, Voice]:
+    """Return the voices of sources by their names, as a file that somebody loads may name them too.
+
+    A publisher of several, `Greyharbour: Addresses` and `Greyharbour: Names`, is known as `Greyharbour` by the least of
+    their grades, if they have one voice.
+    """
+    known: dict[str, Voice] = {}
+    shared: dict[str, set[Voice]] = {}
+    for feed in feeds.values():
+        known[feed.name] = Voice(feed.grade, feed.group)
+        shared.setdefault(feed.name.partition(":")[0], set()).add(known[feed.name])
+    of_publishers = {
+        name: max(said)
+        for name, said in shared.items()
+        if name not in known and len({each.group for each in said}) == 1
+    }
+    return known | of_publishers
 
 
 def _described(folder: Traversable) -> list[Traversable]:

@@ -14,6 +14,7 @@ from socdefenders.feeds.fetch import UNKNOWN, Fetched, Limits, Validators
 from socdefenders.feeds.jsons import Json, load
 from socdefenders.ingest.bodies import Client, refuse_page, save, take_in
 from socdefenders.ingest.loading import add
+from socdefenders.ingest.weighing import corroborated
 from socdefenders.model import Outcome
 from socdefenders.storage.writing import Writer
 
@@ -97,6 +98,6 @@ class Visit:
     async def take_in(self) -> None:
         """Write what stands in the body that was set aside last."""
         if self.writer is None:
-            self.writer = await Writer.open(self.dsn)
+            self.writer = await Writer.open(self.dsn, corroborated)
         found = await take_in(self.writer, self.folder / _FILE, self.feed, self.now)
         add(self.outcome, found.outcome)

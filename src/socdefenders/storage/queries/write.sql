@@ -4,7 +4,7 @@ create temporary table if not exists staging (
     id uuid, indicator_id uuid, type text, value text, normalized text, host_reversed text, source_id integer,
     article_id uuid, confidence smallint, first_seen timestamptz, last_seen timestamptz, dated boolean,
     occurrences integer, context text, tags text[], techniques text[], reference_url text, threat_type text,
-    malware_family text
+    malware_family text, alone smallint
 ) on commit delete rows;
 create temporary table if not exists fresh (id uuid, type text, value text) on commit delete rows;
 
@@ -15,7 +15,7 @@ with incoming as (
     select distinct on (indicator_id)
            indicator_id, type, value, normalized, host_reversed,
            min(first_seen) over same as first_seen, max(last_seen) over same as last_seen,
-           max(confidence) over same as confidence, count(*) over same as sighting_count
+           max(alone) over same as confidence, count(*) over same as sighting_count
       from staging
     window same as (partition by indicator_id)
      order by indicator_id, ctid),
@@ -37,12 +37,15 @@ select id, type, value
 -- name: sightings
 -- Add the batch's sightings, merge those already stored, and carry the change to their indicators. A stored one
 -- changes only where the new one adds to it, so that loading the same file twice changes nothing. Where both say
--- something else, the later one counts; a date that its publisher gave is later than none.
-with redated as (
-    select distinct s.indicator_id
+-- something else, the later one counts; a date that its publisher gave is later than none. Says which indicators
+-- have to be dated anew, and which may be surer now than the one report of the batch makes them.
+with changing as (
+    select n.indicator_id, n.dated and not s.dated as redated, n.confidence > s.confidence as surer
       from staging n
       join sightings s on s.id = n.id
-     where n.dated and not s.dated and n.indicator_id not in (select id from fresh)),
+     where (n.dated and not s.dated) or n.confidence > s.confidence),
+repeated as (
+    select indicator_id from staging group by indicator_id having count(*) > 1),
 written as (
     insert into sightings as old (id, indicator_id, source_id, article_id, confidence, first_seen, last_seen, dated,
                                   occurrences, context, tags, mitre_techniques, reference_url, threat_type, malware_family)
@@ -85,10 +88,9 @@ written as (
             or (old.reference_url is null and excluded.reference_url is not null)
             or (old.threat_type is null and excluded.threat_type is not null)
             or (old.malware_family is null and excluded.malware_family is not null)
-    returning indicator_id, xmax = 0 as added, first_seen, last_seen, confidence),
+    returning indicator_id, xmax = 0 as added, first_seen, last_seen),
 news as (
-    select indicator_id, min(first_seen) as first_seen, max(last_seen) as last_seen,
-           max(confidence) as confidence, count(*) filter (where added) as added
+    select indicator_id, min(first_seen) as first_seen, max(last_seen) as last_seen, count(*) filter (where added) as added
       from written
      where indicator_id not in (select id from fresh)
      group by indicator_id),
@@ -98,13 +100,34 @@ changed as (
     update indicators i
        set first_seen     = least(i.first_seen, l.first_seen),
            last_seen      = greatest(i.last_seen, l.last_seen),
-           confidence     = greatest(i.confidence, l.confidence),
            sighting_count = i.sighting_count + l.added
       from locked l
      where i.id = l.indicator_id)
 select count(*) filter (where added) as added, count(*) filter (where not added) as updated,
-       array(select indicator_id from redated) as redated
+       array(select distinct indicator_id
+               from changing
+              where redated and indicator_id not in (select id from fresh)) as redated,
+       array(select indicator_id from news where added > 0
+             union select indicator_id from changing where surer
+             union select indicator_id from repeated where indicator_id in (select id from fresh)) as surer
   from written
+
+-- name: reported
+-- Who reports the indicators $1, and how sure each is: a row for each voice and grade. Here it is decided what one voice
+-- is.
+select i.id, i.type, coalesce(o.voice, o.name) as voice, o.grade, max(s.confidence) as confidence
+  from indicators i
+  join sightings s on s.indicator_id = i.id
+  join sources o on o.id = s.source_id
+ where i.id = any ($1::uuid[])
+ group by i.id, coalesce(o.voice, o.name), o.grade
+
+-- name: corroborate
+-- Say how sure the indicators $1 are, $2 of 100, which all who report them make together.
+update indicators i
+   set confidence = n.confidence
+  from unnest($1::uuid[], $2::smallint[]) as n (id, confidence)
+ where i.id = n.id and i.confidence <> n.confidence
 
 -- name: redate
 -- Take the dates of the indicators $1 from their sightings anew, because one of these had only the import's until now.
@@ -156,10 +179,17 @@ select $1, * from unnest($2::text[], $3::text[], $4::text[], $5::text[])
     on conflict do nothing
 
 -- name: source
--- The id of the source named $1, made on first sight.
-with added as (
-    insert into sources (name, category, homepage) values ($1, $2, $3) on conflict (name) do nothing returning id)
-select id from added union all select id from sources where name = $1 limit 1
+-- The id of the source named $1, made on first sight, with its grade and its voice. A source that is described by a
+-- grade $4 and a voice $5 has them from now on; without, it keeps what it has.
+with written as (
+    insert into sources as old (name, category, homepage, grade, voice)
+    values ($1, $2, $3, coalesce($4, 'F'), $5)
+        on conflict (name) do update set grade = excluded.grade, voice = excluded.voice
+     where $4::text is not null and (old.grade, old.voice) is distinct from (excluded.grade, excluded.voice)
+    returning id, grade, coalesce(voice, name) as voice)
+select * from written
+union all
+select id, grade, coalesce(voice, name) from sources where name = $1 and not exists (select from written)
 
 -- name: known_articles
 -- Of the articles $1, those that are stored, each with the hash of the entry that led to it.
