@@ -27,6 +27,10 @@ VALKEY_SCHEMES = ("valkey", "redis", "valkeys", "rediss")
 VALKEY_OPTIONS = frozenset({"ssl_ca_certs", "ssl_certfile", "ssl_keyfile"})
 """Files that TLS needs, named behind the `?` of the address."""
 
+LEAST_ACTIVE_DAYS = 14
+"""A list without dates is noted as read again once a week; with less, what it holds would fade in between."""
+MOST_DAYS = 36_500
+
 Network = IPv4Network | IPv6Network
 
 
@@ -93,6 +97,20 @@ class Settings:
     """Networks and host names that may be fetched from although they are not of the public internet."""
     fetch_proxy: str | None = None
     """The HTTP proxy through which publishers are reached."""
+    active_days_address: int = 47
+    """Days after its last report for which an address counts as active."""
+    active_days_domain: int = 310
+    """The same for a domain and an address of mail."""
+    active_days_url: int = 47
+    """The same for a URL."""
+    active_days_file: int = 500
+    """The same for the hash of a file."""
+    keep_bodies_days: int = 365
+    """Days for which the text of an article is kept after it was fetched."""
+    keep_inactive_days: int | None = None
+    """Days for which an indicator is kept once it is inactive; None: for ever."""
+    keep_tombstones_days: int = 365
+    """Days for which it is kept that an indicator was removed."""
 
     def tier(self, name: str) -> Tier:
         """Return the budgets of tier `name`, "free" or "pro"."""
@@ -159,6 +177,15 @@ def _positive(raw: str) -> int:
     if not (raw.isascii() and raw.isdigit() and int(raw) > 0):
         raise ValueError(f"{raw!r} is not a whole number above zero.")
     return int(raw)
+
+
+def _days(least: int) -> Callable[[str], int]:
+    def reader(raw: str) -> int:
+        if not (raw.isascii() and raw.isdigit() and least <= int(raw) <= MOST_DAYS):
+            raise ValueError(f"{raw!r} is not a number of days between {least} and {MOST_DAYS:,}.")
+        return int(raw)
+
+    return reader
 
 
 def _port(raw: str) -> int:
@@ -289,4 +316,11 @@ READERS: dict[str, Callable[[str], object]] = {
     "fetch_contact": _contact,
     "fetch_allowed": _allowed,
     "fetch_proxy": _proxy,
+    "active_days_address": _days(LEAST_ACTIVE_DAYS),
+    "active_days_domain": _days(LEAST_ACTIVE_DAYS),
+    "active_days_url": _days(LEAST_ACTIVE_DAYS),
+    "active_days_file": _days(LEAST_ACTIVE_DAYS),
+    "keep_bodies_days": _days(1),
+    "keep_inactive_days": _days(1),
+    "keep_tombstones_days": _days(1),
 }

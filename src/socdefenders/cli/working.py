@@ -4,10 +4,10 @@ import asyncio
 import os
 import random
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from socdefenders.errors import CatalogError, SettingsError, StorageUnavailable
+from socdefenders.errors import CatalogError, SettingsError, StorageError, StorageUnavailable
 from socdefenders.feeds.catalog import Feed, Kind, builtin, load
 from socdefenders.feeds.fetch import Fetcher
 from socdefenders.ingest.checking import Checker
@@ -15,6 +15,8 @@ from socdefenders.settings import Settings
 from socdefenders.storage import feeds
 from socdefenders.storage.database import Database
 from socdefenders.storage.layout import FEEDS
+from socdefenders.storage.retention import Pruned
+from socdefenders.upkeep import Policy, Upkeep
 from socdefenders.worker import Report, Worker, utc
 
 WATCH_SECONDS = 20.0
@@ -80,11 +82,25 @@ async def work(settings: Settings, dsn: str, report: Report, warn: Report) -> No
         await register(database, sources)
         check = checker(settings, dsn, sources, fetcher).check
         watching = asyncio.create_task(_watch(settings, database, sources, warn))
+        keeping = asyncio.create_task(_keep_up(settings, database, report, warn))
         try:
             many = settings.worker_concurrency
             await Worker(database, check, telling, concurrency=many, sources=sources.keys()).run()
         finally:
             watching.cancel()
+            keeping.cancel()
+
+
+async def _keep_up(settings: Settings, database: Database, report: Report, warn: Report) -> None:
+    """Do once a day what `socdefenders prune` does."""
+
+    def done(pruned: Pruned) -> None:
+        report("upkeep_done", **asdict(pruned))
+
+    def failed(error: StorageError) -> None:
+        warn("upkeep_failed", reason=error.message)
+
+    await Upkeep(database=database, policy=Policy.of(settings), clock=utc, done=done, failed=failed).run()
 
 
 async def _watch(settings: Settings, database: Database, sources: dict[str, Feed], warn: Report) -> None:

@@ -39,6 +39,7 @@ class FeedStatus:
     records: int | None
     newest_at: datetime | None
     unreadable: str | None
+    read_at: datetime | None
 
     @classmethod
     def from_row(cls, row: Record) -> Self:

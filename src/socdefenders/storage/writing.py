@@ -23,6 +23,9 @@ from socdefenders.storage.searching import KEPT_READY
 from socdefenders.storage.sql import load
 
 _SQL = load("write")
+TURN = 0x50C_DF2
+"""A lock that those who write share. Who removes indicators takes it alone, a batch at a time, because nothing else
+would stop a report of one from being added while it goes."""
 _NAMESPACE = UUID("0f4b1a52-7a0e-5a3c-9d0e-3b1f6f3c8a11").bytes  # ours alone; every id here hangs on it
 
 
@@ -172,11 +175,13 @@ class Writer:
         self, rows: Sequence[_Row], articles: Sequence[ReadArticle], now: datetime, *, searchable: bool
     ) -> Written:
         """Merge a batch; its locks are taken in the order of ids, so that two writers never wait in a circle."""
+        await self._connection.execute("select pg_advisory_xact_lock_shared($1)", TURN)
         articles = sorted(articles, key=lambda read: read.article.id.bytes)
         changed = sum([await self._article(read, now) for read in articles])
         copy = self._connection.copy_records_to_table("staging", records=rows, columns=_Row._fields)
         await unless_lost(self._connection, copy)
         await self._connection.execute(_SQL["indicators"])
+        await self._connection.execute(_SQL["revived"])
         if searchable:
             await self._connection.execute(_SQL["searchable"])
         [(added, updated, redated)] = await self._connection.fetch(_SQL["sightings"])

@@ -27,6 +27,10 @@ added as (
     returning id, type, ioc_value_normalized)
 insert into fresh select id, type, ioc_value_normalized from added
 
+-- name: revived
+-- An indicator that is added leaves its tombstone.
+delete from tombstones using fresh where tombstones.id = fresh.id
+
 -- name: searchable
 -- Let the fallback search find the indicators that were added.
 insert into search_text (indicator_id, type, value)
@@ -37,7 +41,8 @@ select id, type, value
 -- name: sightings
 -- Add the batch's sightings, merge those already stored, and carry the change to their indicators. A stored one
 -- changes only where the new one adds to it, so that loading the same file twice changes nothing. Where both say
--- something else, the later one counts; a date that its publisher gave is later than none.
+-- something else, the later one counts; a date that its publisher gave is later than none. What a list without dates
+-- still holds was seen again, which is written down once a week. An indicator that was seen again is active.
 with redated as (
     select distinct s.indicator_id
       from staging n
@@ -55,7 +60,8 @@ written as (
            first_seen       = case when not excluded.dated then old.first_seen
                                    when not old.dated then excluded.first_seen
                                    else least(old.first_seen, excluded.first_seen) end,
-           last_seen        = case when not excluded.dated then old.last_seen
+           last_seen        = case when not excluded.dated and (old.dated or excluded.article_id is not null) then old.last_seen
+                                   when not excluded.dated and excluded.last_seen <= old.last_seen + interval '7 days' then old.last_seen
                                    when not old.dated then excluded.last_seen
                                    else greatest(old.last_seen, excluded.last_seen) end,
            dated            = old.dated or excluded.dated,
@@ -77,6 +83,8 @@ written as (
                                    then coalesce(excluded.malware_family, old.malware_family)
                                    else coalesce(old.malware_family, excluded.malware_family) end
          where excluded.confidence > old.confidence
+            or (not excluded.dated and not old.dated and excluded.article_id is null
+                and excluded.last_seen > old.last_seen + interval '7 days')
             or (excluded.dated and (not old.dated or excluded.first_seen < old.first_seen or excluded.last_seen > old.last_seen))
             or excluded.occurrences > old.occurrences
             or not old.tags @> excluded.tags
@@ -99,7 +107,8 @@ changed as (
        set first_seen     = least(i.first_seen, l.first_seen),
            last_seen      = greatest(i.last_seen, l.last_seen),
            confidence     = greatest(i.confidence, l.confidence),
-           sighting_count = i.sighting_count + l.added
+           sighting_count = i.sighting_count + l.added,
+           inactive_since = case when l.last_seen > i.last_seen then null else i.inactive_since end
       from locked l
      where i.id = l.indicator_id)
 select count(*) filter (where added) as added, count(*) filter (where not added) as updated,
