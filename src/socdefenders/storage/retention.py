@@ -22,11 +22,8 @@ from socdefenders.storage.writing import TURN
 _SQL = load("retention")
 _PREVIEW = load("write")["preview"]
 
-MARKED, REMOVED, ARTICLES = 5_000, 10_000, 50
-"""Rows of one transaction: indicators that are marked; indicators or reports that go; articles, with all in them."""
-BODIES = 500
-WINDOW = 1_000
-"""Blocks that are looked at in one statement."""
+PASSES = 5
+"""How often a source is gone over that keeps on reporting while it is removed."""
 SETTLED = timedelta(minutes=1)
 """How old a change is before `gone_since` tells it: by then the transaction that made it has ended."""
 FIRST = UUID(int=0)
@@ -34,6 +31,23 @@ FIRST = UUID(int=0)
 Clock = Callable[[], datetime]
 Since = Mapping[str, datetime]
 """By type, the time before which its last report makes an indicator inactive."""
+
+
+class Steps(NamedTuple):
+    """How much is done in one transaction."""
+
+    marked: int = 5_000
+    """Indicators that are marked, or tombstones that go."""
+    removed: int = 10_000
+    """Indicators, or reports, that are removed."""
+    articles: int = 50
+    """Articles that are removed with all that stands in them."""
+    bodies: int = 500
+    window: int = 1_000
+    """Blocks that are looked at in one statement."""
+
+
+STEPS = Steps()
 
 
 class Gone(NamedTuple):
@@ -90,14 +104,15 @@ class Pruned:
 class Keeper:
     """Changes what is kept, over a connection of its own. Every step gives what each of its batches changed."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, steps: Steps) -> None:
         """Take over `connection`; use `Keeper.open`."""
         self._connection = connection
+        self._steps = steps
 
     @classmethod
-    async def open(cls, dsn: str) -> Self:
+    async def open(cls, dsn: str, steps: Steps = STEPS) -> Self:
         """Connect."""
-        return cls(await connect(dsn, command_timeout=None))
+        return cls(await connect(dsn, command_timeout=None), steps)
 
     async def __aenter__(self) -> Self:
         """Return the keeper itself."""
@@ -112,21 +127,21 @@ class Keeper:
     async def mark(self, since: Since, *, clock: Clock) -> AsyncIterator[Pruned]:
         """Mark inactive what was last reported too long ago; and active again what a longer lifetime brings back."""
         types, times = list(since), list(since.values())
-        async for ids in self._walk("indicators", "misjudged", MARKED, types, times):
+        async for ids in self._walk("indicators", "misjudged", self._steps.marked, types, times):
             [(count,)] = await self._fetch("mark", ids, clock(), types, times)
             yield Pruned(inactive=count)
 
     async def empty_bodies(self, before: datetime) -> AsyncIterator[Pruned]:
         """Let go of the texts of articles fetched `before`; everything that was found in them stays."""
         last = FIRST
-        while rows := await self._fetch("old_bodies", before, last, BODIES):
+        while rows := await self._fetch("old_bodies", before, last, self._steps.bodies):
             last = rows[-1]["id"]
             [(bodies, suppressed)] = await self._fetch("empty_bodies", [row["id"] for row in rows], before)
             yield Pruned(bodies=bodies, suppressed=suppressed)
 
     async def expire(self, before: datetime) -> AsyncIterator[Pruned]:
         """Remove what has been inactive since `before`, with its reports, and leave tombstones."""
-        while rows := await self._fetch("long_inactive", before, REMOVED):
+        while rows := await self._fetch("long_inactive", before, self._steps.removed):
             with self._failures():
                 async with self._connection.transaction():
                     await self._take_turn()
@@ -141,23 +156,33 @@ class Keeper:
         """Let go of tombstones from `before`."""
         while True:
             with self._failures():
-                tag = await self._connection.execute(_SQL["forget_tombstones"], before, MARKED)
+                tag = await self._connection.execute(_SQL["forget_tombstones"], before, self._steps.marked)
             count = int(tag.rpartition(" ")[2])
             if not count:
                 return
             yield Pruned(tombstones=count)
 
     async def withdraw(self, source: int, *, clock: Clock) -> AsyncIterator[Pruned]:
-        """Remove all that `source` reported; what nobody else reports leaves a tombstone of its batch's time."""
-        while articles := await self._fetch("articles_of_source", source, ARTICLES):
-            yield await self._withdraw_articles([row["id"] for row in articles], clock)
-        found = True
-        while found:
-            # Once more after the last find: a report that was changed meanwhile may have moved behind the walk.
-            found = False
-            async for ids in self._walk("sightings", "reports_of_source", REMOVED, source):
-                found = True
-                yield await self._withdraw_reports(ids, clock)
+        """Remove all that `source` reported; what nobody else reports leaves a tombstone of its batch's time.
+
+        Gone over again until nothing is found, because what is changed meanwhile may move behind the walk; but
+        not for ever, because a source that is still fetched reports again.
+        """
+        for _ in range(PASSES):
+            found = Pruned()
+            async for part in self._withdraw_once(source, clock):
+                found.add(part)
+                yield part
+            if not found.rows:
+                return
+
+    async def _withdraw_once(self, source: int, clock: Clock) -> AsyncIterator[Pruned]:
+        last = FIRST
+        while rows := await self._fetch("articles_of_source", source, last, self._steps.articles):
+            last = rows[-1]["id"]
+            yield await self._withdraw_articles([row["id"] for row in rows], clock)
+        async for ids in self._walk("sightings", "reports_of_source", self._steps.removed, source):
+            yield await self._withdraw_reports(ids, clock)
 
     async def _withdraw_articles(self, ids: Sequence[UUID], clock: Clock) -> Pruned:
         with self._failures():
@@ -198,8 +223,10 @@ class Keeper:
         """Give the ids that `query` finds in the blocks of `table`, at least `most` at a time but for the last."""
         [(blocks,)] = await self._fetch("blocks", table)
         found: list[UUID] = []
-        for block in range(0, blocks, WINDOW):
-            found += [row["id"] for row in await self._fetch(query, (block, 0), (block + WINDOW, 0), *values)]
+        for block in range(0, blocks, self._steps.window):
+            found += [
+                row["id"] for row in await self._fetch(query, (block, 0), (block + self._steps.window, 0), *values)
+            ]
             while len(found) >= most:
                 yield found[:most]
                 found = found[most:]

@@ -77,8 +77,8 @@ select id from sightings where ctid >= $1::tid and ctid < $2::tid and source_id 
 delete from sightings where id = any ($1::uuid[]) returning indicator_id, article_id
 
 -- name: articles_of_source
--- The first $2 articles of the source $1.
-select id from articles where source_id = $1 order by id limit $2
+-- The first $3 articles of the source $1 after $2.
+select id from articles where source_id = $1 and id > $2 order by id limit $3
 
 -- name: withdraw_articles
 -- Remove the articles $1, of which no report is left, and what was suppressed in them.
