@@ -57,6 +57,13 @@ GOOD: dict[str, tuple[str, object]] = {
         (ip_network("10.1.0.0/16"), ip_network("2001:db8::1/128"), "misp.corp.example"),
     ),
     "fetch_proxy": ("http://u:p%40@proxy.example:3128", "http://u:p%40@proxy.example:3128"),
+    "active_days_address": ("14", 14),
+    "active_days_domain": ("36500", 36_500),
+    "active_days_url": ("60", 60),
+    "active_days_file": ("3650", 3_650),
+    "keep_bodies_days": ("1", 1),
+    "keep_inactive_days": ("730", 730),
+    "keep_tombstones_days": ("30", 30),
 }
 """Each setting as somebody writes it, and what is read."""
 
