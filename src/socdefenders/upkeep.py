@@ -16,7 +16,7 @@ from socdefenders.settings import Settings
 from socdefenders.storage import retention
 from socdefenders.storage.database import Database
 from socdefenders.storage.exclusive import ExclusiveLock
-from socdefenders.storage.retention import Keeper, Limits, Pruned
+from socdefenders.storage.retention import Clock, Keeper, Limits, Pruned
 
 CHORE = "upkeep"
 EVERY = timedelta(days=1)
@@ -24,8 +24,6 @@ FIRST_SECONDS = 900.0
 """After a start, so that lists which nobody read while nothing ran are read before what stands in them fades."""
 LOOK_SECONDS = 600.0
 """Between two looks whether a day is over; also the pause after a failure."""
-
-Clock = Callable[[], datetime]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

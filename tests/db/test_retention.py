@@ -83,14 +83,19 @@ async def pruned(dsn: str, *, now: datetime = NOW, policy: Policy = POLICY) -> P
 
 
 async def withdrawn(dsn: str, source: str = SOURCE, *, now: datetime = NOW) -> Pruned:
-    async with await Database.open(dsn, size=1) as database:
-        key = await retention.find_source(database, source)
-        assert key is not None
-        said = await retention.count_source(database, key)
     async with await Keeper.open(dsn, SMALL) as keeper:
+        key = await keeper.find_source(source)
+        assert key is not None
+        said = await keeper.count_source(key)
         done = await total(keeper.withdraw(key, clock=lambda: now))
     assert said == done, "a dry run says what is done"
     return done
+
+
+async def counted(dsn: str, now: datetime) -> Pruned:
+    """What a dry run says."""
+    async with await Keeper.open(dsn) as keeper:
+        return await keeper.count(POLICY.limits(now))
 
 
 async def total(parts: AsyncIterator[Pruned]) -> Pruned:
@@ -227,8 +232,7 @@ async def test_what_was_inactive_for_long_goes_and_leaves_a_tombstone_until_it_i
     assert await pruned(dsn) == Pruned(inactive=3)
     assert await pruned(dsn, now=NOW + 30 * DAY) == Pruned(), "not yet"
     later = NOW + 31 * DAY
-    limits = POLICY.limits(later)
-    assert await retention.count(database, limits) == Pruned(indicators=3, sightings=4)
+    assert await counted(dsn, later) == Pruned(indicators=3, sightings=4)
     assert await pruned(dsn, now=later) == Pruned(indicators=3, sightings=4)
     assert await column(reader, "select value from indicators") == ["192.0.2.9"]
     gone = await retention.gone_since(database, NOW - DAY, now=later)
@@ -249,15 +253,12 @@ async def test_by_default_nothing_is_removed_for_its_age(dsn: str, writer: Write
     assert await column(reader, "select count(*) from sightings") == [1]
 
 
-async def test_old_texts_go_and_what_was_found_in_them_stays(
-    dsn: str, writer: Writer, reader: Connection, database: Database
-) -> None:
+async def test_old_texts_go_and_what_was_found_in_them_stays(dsn: str, writer: Writer, reader: Connection) -> None:
     report = article(1)
     batch = [seen("192.0.2.1", article_id=report.article.id, context="calls 192.0.2.1")]
     await writer.write(batch, [report], now=NOW - 366 * DAY)
     await writer.write([], [article(2)], now=NOW - 364 * DAY)
-    limits = POLICY.limits(NOW)
-    assert await retention.count(database, limits) == Pruned(inactive=1, bodies=1, suppressed=1)
+    assert await counted(dsn, NOW) == Pruned(inactive=1, bodies=1, suppressed=1)
     policy = Policy(lifetimes=Lifetimes(address=400), bodies=365 * DAY, inactive=None, tombstones=DAY)
     assert await pruned(dsn, policy=policy) == Pruned(bodies=1, suppressed=1)
     assert await column(reader, "select body from articles order by fetched_at") == ["", "what it says"]
@@ -430,10 +431,9 @@ async def test_what_is_written_while_a_source_goes_is_neither_lost_nor_miscounte
     async with asyncio.timeout(60):
         writers = [asyncio.create_task(write(number)) for number in range(2)]
         for source in (SOURCE, OTHER, "Source 0"):
-            async with await Database.open(dsn, size=1) as database:
-                key = await retention.find_source(database, source)
-                assert key is not None
             async with await Keeper.open(dsn, SMALL) as keeper:
+                key = await keeper.find_source(source)
+                assert key is not None
                 await total(keeper.withdraw(key, clock=lambda: NOW))
             await pruned(dsn, now=NOW + 400 * DAY)
         stop.set()
@@ -482,11 +482,10 @@ async def test_what_is_killed_in_the_middle_is_half_done_and_wholly_right(
 ) -> None:
     await writer.write(many(SOURCE, range(300)), [], now=NOW)
     await writer.write(many(OTHER, range(100)), [], now=NOW)
-    async with await Database.open(dsn, size=1) as database:
-        key = await retention.find_source(database, SOURCE)
-    assert key is not None
     done = 0
     async with await Keeper.open(dsn, SMALL) as keeper:
+        key = await keeper.find_source(SOURCE)
+        assert key is not None
         parts = keeper.withdraw(key, clock=lambda: NOW)
         for _ in range(2):
             done += (await anext(parts)).sightings

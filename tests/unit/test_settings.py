@@ -100,6 +100,8 @@ BAD = [
     ),
     *(("log_level", raw) for raw in ("loud", "debug,info")),
     ("log_format", "yaml"),
+    ("active_days_url", "13"),
+    ("keep_bodies_days", "36501"),
     ("data_dir", "~nobody-of-this-name/data"),
 ]
 

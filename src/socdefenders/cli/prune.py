@@ -14,8 +14,6 @@ from socdefenders.cli import options
 from socdefenders.cli.place import Place, database, prepare
 from socdefenders.cli.terminal import console, safe, write_json
 from socdefenders.errors import InputError
-from socdefenders.storage import retention
-from socdefenders.storage.database import Database
 from socdefenders.storage.retention import Keeper, Pruned
 from socdefenders.upkeep import Policy
 from socdefenders.worker import utc
@@ -71,14 +69,13 @@ class Run:
     async def _look(self, place: Place) -> tuple[Pruned, int | None]:
         """Return what would be done, where that is to be said, and the id of the source."""
         await prepare(place)
-        async with Database(place.dsn, size=1) as stored:
+        async with await Keeper.open(place.dsn) as keeper:
             if self.source is None:
-                limits = self.policy.limits(utc())
-                return await retention.count(stored, limits) if self.dry_run else Pruned(), None
-            source = await retention.find_source(stored, self.source)
+                return await keeper.count(self.policy.limits(utc())) if self.dry_run else Pruned(), None
+            source = await keeper.find_source(self.source)
             if source is None:
                 raise InputError(f"No source of the name {self.source!r} is known; case and blanks count.")
-            return await retention.count_source(stored, source), source
+            return await keeper.count_source(source), source
 
     async def _work(self, place: Place, source: int | None) -> None:
         async with await Keeper.open(place.dsn) as keeper:

@@ -5,6 +5,7 @@ import os
 import random
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 from socdefenders.errors import CatalogError, SettingsError, StorageError, StorageUnavailable
@@ -83,6 +84,7 @@ async def work(settings: Settings, dsn: str, report: Report, warn: Report) -> No
         check = checker(settings, dsn, sources, fetcher).check
         watching = asyncio.create_task(_watch(settings, database, sources, warn))
         keeping = asyncio.create_task(_keep_up(settings, database, report, warn))
+        keeping.add_done_callback(partial(_tell_of_a_bug, warn))
         try:
             many = settings.worker_concurrency
             await Worker(database, check, telling, concurrency=many, sources=sources.keys()).run()
@@ -101,6 +103,12 @@ async def _keep_up(settings: Settings, database: Database, report: Report, warn:
         warn("upkeep_failed", reason=error.message)
 
     await Upkeep(database=database, policy=Policy.of(settings), clock=utc, done=done, failed=failed).run()
+
+
+def _tell_of_a_bug(warn: Report, task: asyncio.Task[None]) -> None:
+    error = None if task.cancelled() else task.exception()
+    if error is not None:
+        warn("upkeep_failed", reason=f"{type(error).__name__}: {error}", exc_info=error)
 
 
 async def _watch(settings: Settings, database: Database, sources: dict[str, Feed], warn: Report) -> None:

@@ -124,6 +124,33 @@ class Keeper:
         """Let the connection go; a statement that still runs on it is undone."""
         self._connection.terminate()
 
+    async def count(self, limits: Limits) -> Pruned:
+        """Return what would be changed by these limits, without changing it."""
+        [(inactive,)] = await self._fetch("count_faded", list(limits.since), list(limits.since.values()))
+        [(bodies, suppressed)] = await self._fetch("count_bodies", limits.bodies)
+        [(tombstones,)] = await self._fetch("count_tombstones", limits.tombstones)
+        indicators = sightings = 0
+        if limits.inactive is not None:
+            [(indicators, sightings)] = await self._fetch("count_long_inactive", limits.inactive)
+        return Pruned(
+            inactive=inactive,
+            bodies=bodies,
+            suppressed=suppressed,
+            indicators=indicators,
+            sightings=sightings,
+            tombstones=tombstones,
+        )
+
+    async def find_source(self, name: str) -> int | None:
+        """Return the id of the source of that name."""
+        rows = await self._fetch("source", name)
+        return rows[0]["id"] if rows else None
+
+    async def count_source(self, source: int) -> Pruned:
+        """Return what would be removed with all that `source` reported."""
+        [row] = await self._fetch("count_of_source", source)
+        return Pruned(**dict(row))
+
     async def mark(self, since: Since, *, clock: Clock) -> AsyncIterator[Pruned]:
         """Mark inactive what was last reported too long ago; and active again what a longer lifetime brings back."""
         types, times = list(since), list(since.values())
@@ -243,36 +270,6 @@ class Keeper:
             yield
         except FAILURES as error:
             raise failed(self._connection, error) from error
-
-
-async def count(database: Database, limits: Limits) -> Pruned:
-    """Return what would be changed by these limits, without changing it."""
-    [(inactive,)] = await database.fetch(_SQL["count_faded"], list(limits.since), list(limits.since.values()))
-    [(bodies, suppressed)] = await database.fetch(_SQL["count_bodies"], limits.bodies)
-    [(tombstones,)] = await database.fetch(_SQL["count_tombstones"], limits.tombstones)
-    indicators = sightings = 0
-    if limits.inactive is not None:
-        [(indicators, sightings)] = await database.fetch(_SQL["count_long_inactive"], limits.inactive)
-    return Pruned(
-        inactive=inactive,
-        bodies=bodies,
-        suppressed=suppressed,
-        indicators=indicators,
-        sightings=sightings,
-        tombstones=tombstones,
-    )
-
-
-async def count_source(database: Database, source: int) -> Pruned:
-    """Return what would be removed with all that `source` reported."""
-    [row] = await database.fetch(_SQL["count_of_source"], source)
-    return Pruned(**dict(row))
-
-
-async def find_source(database: Database, name: str) -> int | None:
-    """Return the id of the source of that name."""
-    rows = await database.fetch(_SQL["source"], name)
-    return rows[0]["id"] if rows else None
 
 
 async def gone_since(
