@@ -14,10 +14,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from socdefenders.enrich.fading import STANDARD, Lifetimes
+from socdefenders.enrich.fading import STANDARD, Lifetimes, lifetime
 from socdefenders.errors import StorageError, StorageUnavailable
 from socdefenders.indicators import parse, reversed_host
-from socdefenders.model import NewArticle, NewSighting, SourceCategory
+from socdefenders.model import IocType, NewArticle, NewSighting, SourceCategory
 from socdefenders.storage import retention
 from socdefenders.storage.database import Connection, Database
 from socdefenders.storage.retention import FIRST, Gone, Keeper, Pruned, Steps
@@ -216,6 +216,31 @@ async def test_a_date_of_the_publisher_is_never_moved_by_a_list_without_dates(
     await writer.write([old("192.0.2.1", 60)], [], now=NOW)
     await writer.write([seen("192.0.2.1")], [], now=NOW + 30 * DAY)
     assert await column(reader, "select last_seen from indicators") == [NOW - 60 * DAY]
+
+
+AGED = {
+    IocType.IPV4: "192.0.2.{}", IocType.IPV6: "2001:db8::{}", IocType.DOMAIN: "host-{}.example",
+    IocType.URL: "http://x.example/{}", IocType.SHA1: "{:040x}", IocType.CVE: "CVE-2020-1{:03}",
+    IocType.EMAIL: "login-{}@mail.example", IocType.MITRE_ATTACK: "T1{:03}",
+}  # fmt: skip
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(rows=st.lists(st.tuples(st.sampled_from(list(AGED)), st.integers(0, 600), st.integers(0, 600)), max_size=20))
+async def test_whatever_is_marked_is_marked_by_its_last_report(
+    dsn: str, writer: Writer, reader: Connection, rows: list[tuple[IocType, int, int]]
+) -> None:
+    await reader.execute("truncate indicators, sightings, search_text")
+    expected = set()
+    for number, (ioc_type, *ages) in enumerate(rows, 1):
+        value = AGED[ioc_type].format(number)
+        for age, source in zip(ages, (SOURCE, OTHER), strict=True):
+            await writer.write([old(value, age, source)], [], now=NOW)
+        whole = lifetime(ioc_type)
+        if whole is not None and min(ages) * DAY > whole:
+            expected.add(value)
+    assert await pruned(dsn) == Pruned(inactive=len(expected))
+    assert set(await inactive(reader)) == expected
 
 
 # Removal
@@ -435,7 +460,7 @@ async def test_what_is_written_while_a_source_goes_is_neither_lost_nor_miscounte
                 key = await keeper.find_source(source)
                 assert key is not None
                 await total(keeper.withdraw(key, clock=lambda: NOW))
-            await pruned(dsn, now=NOW + 400 * DAY)
+            await asyncio.gather(*[pruned(dsn, now=NOW + 400 * DAY) for _ in range(2)])
         stop.set()
         await asyncio.gather(*writers)
     assert await contradictions(reader) == []

@@ -1,10 +1,16 @@
 """`socdefenders prune` from a shell: what it says, what it asks, what it changes, and that a second time is nothing."""
 
+import asyncio
 import json
 import signal
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import asyncpg
+
+from tests.clusters import Cluster
 from tests.e2e.commands import PROGRAM, data_directory, environment, good, run
 
 FEED = """first_seen,last_seen,ioc,type
@@ -76,3 +82,43 @@ def test_ctrl_c_at_the_question_changes_nothing(tmp_path: Path) -> None:
         _, errors = process.communicate(timeout=60)
         assert (process.returncode, "Traceback" in errors) == (130, False), errors
         assert facts(data, "--source", "Greyharbour", "--dry-run")["sightings"] == 2
+
+
+def test_ctrl_c_in_the_middle_undoes_the_step_and_keeps_those_before(tmp_path: Path, embedded_cluster: Cluster) -> None:
+    with embedded_cluster.database() as dsn:
+        where = {"SOCDEFENDERS_DATABASE_URL": dsn}
+        file = tmp_path / "feed.csv"
+        file.write_text(FEED.format(number=1))
+        good("import", file, "--source", "Greyharbour", **where)
+        with held(dsn, "search_text"):
+            process = subprocess.Popen(
+                [*PROGRAM, "prune", "--source", "Greyharbour", "--yes"],
+                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment(**where),
+            )  # fmt: skip
+            asyncio.run(until_waiting(dsn))
+            process.send_signal(signal.SIGINT)
+            printed, errors = process.communicate(timeout=60)
+        assert process.returncode == 130, errors
+        assert printed == "Nothing is done yet.\n"
+        assert errors == "Interrupted: what is counted above is done; the same command does the rest.\n"
+        assert good("prune", "--source", "Greyharbour", "--yes", **where).startswith("Done:\n  2  indicators removed")
+
+
+@contextmanager
+def held(dsn: str, table: str) -> Iterator[None]:
+    """Keep a table from everybody else."""
+    with asyncio.Runner() as runner:
+        connection = runner.run(asyncpg.connect(dsn))
+        runner.run(connection.execute(f"begin; lock table {table}"))
+        yield
+        runner.run(connection.close())
+
+
+async def until_waiting(dsn: str) -> None:
+    """Return when somebody waits for a lock."""
+    connection = await asyncpg.connect(dsn)
+    query = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
+    async with asyncio.timeout(60):
+        while not await connection.fetchval(query):  # noqa: ASYNC110 - no event of this process
+            await asyncio.sleep(0.02)
+    await connection.close()

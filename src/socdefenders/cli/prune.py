@@ -75,7 +75,7 @@ class Run:
             source = await keeper.find_source(self.source)
             if source is None:
                 raise InputError(f"No source of the name {self.source!r} is known; case and blanks count.")
-            return await keeper.count_source(source), source
+            return Pruned() if self.sure and not self.dry_run else await keeper.count_source(source), source
 
     async def _work(self, place: Place, source: int | None) -> None:
         async with await Keeper.open(place.dsn) as keeper:
@@ -144,7 +144,7 @@ def _ask(source: str, found: Pruned) -> None:
 def _summary(run: Run) -> str:
     counts = {name: getattr(run.total, name) for name in LINES}
     if not run.total.rows:
-        return "Nothing to do."
+        return "Nothing is done yet." if run.interrupted else "Nothing to do."
     width = max(len(f"{count:,}") for count in counts.values())
     head = "It would be:" if run.dry_run else "Done:"
     return "\n".join([head, *[f"  {counts[name]:>{width},}  {LINES[name]}" for name in LINES if counts[name]]])

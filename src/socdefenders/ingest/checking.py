@@ -17,7 +17,7 @@ from urllib.parse import quote
 
 from socdefenders.errors import FeedError, FeedKeyMissing, FetchFailed
 from socdefenders.feeds import PARSERS, Entry, health, items, recognise, walk
-from socdefenders.feeds.catalog import Feed
+from socdefenders.feeds.catalog import Feed, Kind
 from socdefenders.feeds.fetch import Fetched, Validators
 from socdefenders.feeds.page import main_text
 from socdefenders.ingest.batches import Batch, Options, article_id, batches, batches_of
@@ -210,7 +210,7 @@ class Checker:
 def _unless_stale(feed: Feed, status: FeedStatus, now: datetime) -> FeedStatus:
     """Return the status of a list that was last read long ago as that of one of which no body is known."""
     lately = status.read_at is not None and now - status.read_at <= STALE
-    if lately or status.unreadable is not None or feed.format == SYNDICATION:
+    if lately or status.unreadable is not None or feed.kind is not Kind.FILE or feed.format == SYNDICATION:
         return status
     return replace(status, etag=None, last_modified=None, content_hash=None)
 

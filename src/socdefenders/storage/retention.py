@@ -25,7 +25,8 @@ _PREVIEW = load("write")["preview"]
 PASSES = 5
 """How often a source is gone over that keeps on reporting while it is removed."""
 SETTLED = timedelta(minutes=1)
-"""How old a change is before `gone_since` tells it: by then the transaction that made it has ended."""
+"""How old a change is before `gone_since` tells it: by then the transaction that dated it is over, also where the
+clocks of two machines differ by seconds."""
 FIRST = UUID(int=0)
 
 Clock = Callable[[], datetime]
