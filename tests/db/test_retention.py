@@ -205,6 +205,9 @@ async def test_what_a_list_without_dates_still_holds_does_not_fade(
         assert (written.updated, written.unchanged) == (updated, 2 - updated), "at most once a week, and no article"
     assert await column(reader, "select last_seen from sightings order by 1") == [NOW, NOW + 16 * DAY]
     assert set(await column(reader, "select first_seen from sightings")) == {NOW}
+    told = batch[1]._replace(tags=("c2",))
+    assert (await writer.write([told], [article(1)], now=NOW + 30 * DAY)).updated == 1
+    assert await column(reader, "select last_seen from sightings where article_id is not null") == [NOW]
     await pruned(dsn, now=NOW + 50 * DAY)
     assert list(await inactive(reader)) == ["192.0.2.2"]
     assert await contradictions(reader) == []
@@ -315,15 +318,16 @@ async def test_all_that_a_source_reported_goes_and_what_others_say_stays(
         seen("192.0.2.1", confidence=90), old("192.0.2.1", 9, OTHER, confidence=20),
         seen("own.example"), seen("d" * 64), seen("read.example", article_id=article(1).article.id),
         seen("also.example", article_id=article(1).article.id), seen("also.example", OTHER, article_id=both.article.id),
+        seen("guest.example", article_id=both.article.id),
     ]  # fmt: skip
     await writer.write(batch, [article(1), both], now=NOW)
     done = await withdrawn(dsn, now=LATER)
-    assert done == Pruned(indicators=3, sightings=5, articles=1, suppressed=1)
+    assert done == Pruned(indicators=4, sightings=6, articles=1, suppressed=1)
     rows = await reader.fetch("select value, last_seen, confidence, sighting_count from indicators order by value")
     assert [tuple(row) for row in rows] == [("192.0.2.1", NOW - 9 * DAY, 20, 1), ("also.example", NOW, 50, 1)]
     gone = await retention.gone_since(database, NOW, now=LATER + DAY)
     assert {(each.value, each.why, each.at) for each in gone} == {
-        (value, "removed", LATER) for value in ("own.example", "read.example", "d" * 64)
+        (value, "removed", LATER) for value in ("own.example", "read.example", "guest.example", "d" * 64)
     }
     assert await contradictions(reader) == []
     assert await withdrawn(dsn) == Pruned(), "a second time there is nothing to do"
@@ -467,6 +471,35 @@ async def test_what_is_written_while_a_source_goes_is_neither_lost_nor_miscounte
     left = await column(reader, "select distinct name from sightings join sources s on s.id = source_id")
     assert SOURCE not in left
     assert OTHER not in left
+
+
+async def test_marking_beside_writers_waits_and_never_in_a_circle(dsn: str, reader: Connection) -> None:
+    stop, width = asyncio.Event(), 300
+
+    async def write(number: int) -> None:
+        chance, source = random.Random(number), f"Source {number}"
+        async with await opened(dsn, source) as writer:
+            for turn in itertools.count():
+                if stop.is_set():
+                    return
+                at = NOW + timedelta(seconds=turn)
+                await writer.write(many(source, chance.sample(range(width), width), last_seen=at), [], now=NOW)
+
+    async def marking() -> None:
+        async with await Keeper.open(dsn) as keeper:
+            for turn in range(40):
+                ahead = NOW + (0 if turn % 2 else 9) * DAY
+                await total(keeper.mark({"domain": ahead}, clock=lambda: NOW))
+
+    async with await opened(dsn) as writer:
+        await writer.write(many(SOURCE, range(width)), [], now=NOW)
+    await reader.execute("cluster indicators using indicators_normalized")  # in another order than that of the ids
+    async with asyncio.timeout(60):
+        writers = [asyncio.create_task(write(number)) for number in range(2)]
+        await asyncio.gather(marking(), marking())
+        stop.set()
+        await asyncio.gather(*writers)
+    assert await contradictions(reader) == []
 
 
 async def test_a_report_that_is_written_while_its_indicator_is_removed_keeps_or_brings_back_the_indicator(
