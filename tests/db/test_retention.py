@@ -491,12 +491,18 @@ async def test_marking_beside_writers_waits_and_never_in_a_circle(dsn: str, read
                 ahead = NOW + (0 if turn % 2 else 9) * DAY
                 await total(keeper.mark({"domain": ahead}, clock=lambda: NOW))
 
+    async def withdrawing() -> None:
+        async with await Keeper.open(dsn) as keeper:
+            for source in ("Source 0", "Source 1") * 5:
+                key = await keeper.find_source(source)
+                await total(keeper.withdraw(key or 0, clock=lambda: NOW))
+
     async with await opened(dsn) as writer:
         await writer.write(many(SOURCE, range(width)), [], now=NOW)
     await reader.execute("cluster indicators using indicators_normalized")  # in another order than that of the ids
     async with asyncio.timeout(60):
         writers = [asyncio.create_task(write(number)) for number in range(2)]
-        await asyncio.gather(marking(), marking())
+        await asyncio.gather(marking(), marking(), withdrawing())
         stop.set()
         await asyncio.gather(*writers)
     assert await contradictions(reader) == []

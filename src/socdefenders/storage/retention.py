@@ -173,7 +173,9 @@ class Keeper:
             with self._failures():
                 async with self._connection.transaction():
                     await self._take_turn()
-                    gone = await self._fetch("bury_expired", [row["id"] for row in rows], before)
+                    ids = [row["id"] for row in rows]
+                    await self._fetch("lock_indicators", ids)
+                    gone = await self._fetch("bury_expired", ids, before)
                     ids = [row["id"] for row in gone]
                     reports = await self._fetch("forget_reports", ids)
                     await self._fetch("forget_searchable", ids)
@@ -216,6 +218,7 @@ class Keeper:
         with self._failures():
             async with self._connection.transaction():
                 await self._take_turn()
+                await self._fetch("lock_articles", ids)
                 reports = await self._fetch("withdraw_reports_in", ids)
                 [(suppressed, articles)] = await self._fetch("withdraw_articles", ids)
                 gone = await self._recount(reports, clock())
@@ -232,7 +235,9 @@ class Keeper:
 
     async def _recount(self, reports: Sequence[Record], at: datetime) -> int:
         """Put the indicators of removed reports right; return how many of them are gone."""
-        gone = await self._fetch("recount", _distinct(reports, "indicator_id"), at)
+        ids = _distinct(reports, "indicator_id")
+        await self._fetch("lock_indicators", ids)
+        gone = await self._fetch("recount", ids, at)
         if gone:
             await self._fetch("forget_searchable", [row["id"] for row in gone])
         return len(gone)
@@ -248,7 +253,7 @@ class Keeper:
         await self._connection.execute("select pg_advisory_xact_lock($1)", TURN)
 
     async def _walk(self, table: str, query: str, most: int, *values: object) -> AsyncIterator[Sequence[UUID]]:
-        """Give the ids that `query` finds in the blocks of `table`, at least `most` at a time but for the last."""
+        """Give the ids that `query` finds in the blocks of `table`, `most` at a time and what is left in the end."""
         [(blocks,)] = await self._fetch("blocks", table)
         found: list[UUID] = []
         for block in range(0, blocks, self._steps.window):

@@ -50,6 +50,10 @@ select (select count(*) from emptied) as bodies, (select count(*) from explained
 -- The first $2 indicators that have been inactive since before $1.
 select id from indicators where inactive_since < $1 order by inactive_since, id limit $2
 
+-- name: lock_indicators
+-- Lock the indicators $1 in the order of their ids, as whoever marks them does.
+select from indicators where id = any ($1::uuid[]) order by id for update
+
 -- name: bury_expired
 -- Remove those of the indicators $1 that are still inactive since before $2; a tombstone keeps since when.
 with gone as (
@@ -94,7 +98,7 @@ delete from sightings where article_id = any ($1::uuid[]) returning indicator_id
 
 -- name: lock_articles
 -- Lock the articles $1 in the order of their ids, as whoever empties them does.
-select from articles where id = any ($1::uuid[]) order by id for no key update
+select from articles where id = any ($1::uuid[]) order by id for update
 
 -- name: recount
 -- Take dates, confidence and number of reports of the indicators $1 from the reports that are left; remove those of
