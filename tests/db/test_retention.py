@@ -491,20 +491,39 @@ async def test_marking_beside_writers_waits_and_never_in_a_circle(dsn: str, read
                 ahead = NOW + (0 if turn % 2 else 9) * DAY
                 await total(keeper.mark({"domain": ahead}, clock=lambda: NOW))
 
-    async def withdrawing() -> None:
-        async with await Keeper.open(dsn) as keeper:
-            for source in ("Source 0", "Source 1") * 5:
-                key = await keeper.find_source(source)
-                await total(keeper.withdraw(key or 0, clock=lambda: NOW))
-
     async with await opened(dsn) as writer:
         await writer.write(many(SOURCE, range(width)), [], now=NOW)
     await reader.execute("cluster indicators using indicators_normalized")  # in another order than that of the ids
     async with asyncio.timeout(60):
         writers = [asyncio.create_task(write(number)) for number in range(2)]
-        await asyncio.gather(marking(), marking(), withdrawing())
+        await asyncio.gather(marking(), marking())
         stop.set()
         await asyncio.gather(*writers)
+    assert await contradictions(reader) == []
+
+
+@pytest.mark.parametrize("inactive_before", [False, True], ids=["a source", "what was inactive for long"])
+async def test_removal_locks_in_the_order_in_which_marking_does(
+    dsn: str, writer: Writer, reader: Connection, inactive_before: bool
+) -> None:
+    """Marking gets the first one and wants the others, which nobody may have who still wants the first."""
+    await writer.write(many(SOURCE, range(20), last_seen=NOW), [], now=NOW)
+    mark_all, mark_none = {"domain": NOW + DAY}, {"domain": NOW}
+    holder = await asyncpg.connect(dsn)
+    async with await Keeper.open(dsn) as marker, await Keeper.open(dsn) as remover:
+        if inactive_before:
+            await total(marker.mark(mark_all, clock=lambda: NOW))
+        await holder.execute("begin; select from indicators order by id limit 1 for update")
+        marking = asyncio.create_task(total(marker.mark(mark_none if inactive_before else mark_all, clock=lambda: NOW)))
+        await until_waiting(reader, 1)
+        key = await remover.find_source(SOURCE)
+        assert key is not None
+        parts = remover.expire(LATER) if inactive_before else remover.withdraw(key, clock=lambda: NOW)
+        removing = asyncio.create_task(total(parts))
+        await until_waiting(reader, 2)
+        await holder.close()
+        await marking
+        assert (await removing).indicators == (0 if inactive_before else 20)
     assert await contradictions(reader) == []
 
 
