@@ -110,8 +110,10 @@ def held(dsn: str, table: str) -> Iterator[None]:
     with asyncio.Runner() as runner:
         connection = runner.run(asyncpg.connect(dsn))
         runner.run(connection.execute(f"begin; lock table {table}"))
-        yield
-        runner.run(connection.close())
+        try:
+            yield
+        finally:
+            connection.terminate()
 
 
 async def until_waiting(dsn: str) -> None:

@@ -7,7 +7,7 @@ Tables are walked by their blocks, which needs no index that loading would have 
 """
 
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import TracebackType
@@ -170,16 +170,14 @@ class Keeper:
     async def expire(self, before: datetime) -> AsyncIterator[Pruned]:
         """Remove what has been inactive since `before`, with its reports, and leave tombstones."""
         while rows := await self._fetch("long_inactive", before, self._steps.removed):
-            with self._failures():
-                async with self._connection.transaction():
-                    await self._take_turn()
-                    ids = [row["id"] for row in rows]
-                    await self._fetch("lock_indicators", ids)
-                    gone = await self._fetch("bury_expired", ids, before)
-                    ids = [row["id"] for row in gone]
-                    reports = await self._fetch("forget_reports", ids)
-                    await self._fetch("forget_searchable", ids)
-                    await self._preview(reports)
+            async with self._turn():
+                ids = [row["id"] for row in rows]
+                await self._fetch("lock_indicators", ids)
+                gone = await self._fetch("bury_expired", ids, before)
+                ids = [row["id"] for row in gone]
+                reports = await self._fetch("forget_reports", ids)
+                await self._fetch("forget_searchable", ids)
+                await self._preview(reports)
             yield Pruned(indicators=len(gone), sightings=len(reports))
 
     async def forget_tombstones(self, before: datetime) -> AsyncIterator[Pruned]:
@@ -215,22 +213,18 @@ class Keeper:
             yield await self._withdraw_reports(ids, clock)
 
     async def _withdraw_articles(self, ids: Sequence[UUID], clock: Clock) -> Pruned:
-        with self._failures():
-            async with self._connection.transaction():
-                await self._take_turn()
-                await self._fetch("lock_articles", ids)
-                reports = await self._fetch("withdraw_reports_in", ids)
-                [(suppressed, articles)] = await self._fetch("withdraw_articles", ids)
-                gone = await self._recount(reports, clock())
+        async with self._turn():
+            await self._fetch("lock_articles", ids)
+            reports = await self._fetch("withdraw_reports_in", ids)
+            [(suppressed, articles)] = await self._fetch("withdraw_articles", ids)
+            gone = await self._recount(reports, clock())
         return Pruned(articles=articles, suppressed=suppressed, sightings=len(reports), indicators=gone)
 
     async def _withdraw_reports(self, ids: Sequence[UUID], clock: Clock) -> Pruned:
-        with self._failures():
-            async with self._connection.transaction():
-                await self._take_turn()
-                reports = await self._fetch("withdraw_reports", ids)
-                gone = await self._recount(reports, clock())
-                await self._preview(reports)
+        async with self._turn():
+            reports = await self._fetch("withdraw_reports", ids)
+            gone = await self._recount(reports, clock())
+            await self._preview(reports)
         return Pruned(sightings=len(reports), indicators=gone)
 
     async def _recount(self, reports: Sequence[Record], at: datetime) -> int:
@@ -249,8 +243,22 @@ class Keeper:
             with self._failures():
                 await self._connection.execute(_PREVIEW, articles, KEPT_READY)
 
-    async def _take_turn(self) -> None:
-        await self._connection.execute("select pg_advisory_xact_lock($1)", TURN)
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        """Run a block as one transaction in which nobody writes.
+
+        When it does not end well the connection goes, and the server undoes it: who is interrupted waits for nothing.
+        """
+        transaction = self._connection.transaction()
+        with self._failures():
+            await transaction.start()
+            try:
+                await self._connection.execute("select pg_advisory_xact_lock($1)", TURN)
+                yield
+                await transaction.commit()
+            except BaseException:
+                self._connection.terminate()
+                raise
 
     async def _walk(self, table: str, query: str, most: int, *values: object) -> AsyncIterator[Sequence[UUID]]:
         """Give the ids that `query` finds in the blocks of `table`, `most` at a time and what is left in the end."""
