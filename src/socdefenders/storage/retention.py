@@ -249,8 +249,8 @@ class Keeper:
 
         When it does not end well the connection goes, and the server undoes it: who is interrupted waits for nothing.
         """
-        transaction = self._connection.transaction()
         with self._failures():
+            transaction = self._connection.transaction()
             await transaction.start()
             try:
                 await self._connection.execute("select pg_advisory_xact_lock($1)", TURN)
