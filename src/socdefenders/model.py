@@ -117,6 +117,8 @@ class Document:
     """The publication's own name, where the file says it."""
     entry_hash: bytes | None = None
     """Of the entry in a feed that led to it, by which a change is noticed; None: it did not come by a feed."""
+    canonical_url: str | None = None
+    """What its own page calls its address; None: `url` is all that is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +167,9 @@ class NewArticle:
     modified_at: datetime | None
     text: str
     entry_hash: bytes | None = None
+    canonical_url: str | None = None
+    signature: bytes | None = None
+    """Of its text, by which copies are found (`enrich.likeness`); None: it says too little to have one."""
 
 
 class Learnt(NamedTuple):

@@ -1,7 +1,8 @@
 """`python -m tests.bench.ingestion`: a publisher on loopback serves all the real data, a worker takes it in.
 
-Twice: the second round has to cost nothing but requests. The data lies outside of the project, in the folder that
-SOCDEFENDERS_SHARED names.
+Twice: the second round has to cost nothing but requests. With --articles N it is that many articles in feeds instead,
+real reports with other hosts and hashes each time, to see how many a worker takes in a second, with everything that
+is learnt from them. The data lies outside of the project, in the folder that SOCDEFENDERS_SHARED names.
 """
 
 import argparse
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from xml.sax.saxutils import escape
 
 from socdefenders.errors import FeedError
 from socdefenders.feeds import recognise, walk
@@ -24,12 +26,15 @@ from socdefenders.model import SourceCategory
 from socdefenders.storage import embedded, feeds, migrate
 from socdefenders.storage.database import Database
 from socdefenders.worker import Clock, Worker
+from tests.bench.texts import texts, varied
 from tests.publisher import local_client, publishing
 from tests.real_data import DATA, MISSING
 
 HOUR = timedelta(hours=1)
+ENTRIES = 500
+"""Articles of a feed."""
 _CATEGORY = SourceCategory.THREAT_FEED
-FOLDERS = ("feeds", "rss", "vendor_iocs", "text", "html", "lists")
+FOLDERS = ("feeds", "rss", "vendor_iocs", "articles", "text", "html", "lists", "bulk")
 
 
 @dataclass(slots=True)
@@ -58,6 +63,23 @@ def sources(root: Path, url: str) -> dict[str, Feed]:
     return found
 
 
+def feeds_of(articles: int, folder: Path) -> None:
+    """Write feeds of `articles` entries in all, each with the whole text of a report."""
+    once = texts(DATA / "articles" / "annoctr_text.tar.xz")
+    for first in range(0, articles, ENTRIES):
+        entries = []
+        for number in range(first, min(first + ENTRIES, articles)):
+            text = varied(once[number % len(once)], number // len(once))
+            title, _, body = text.partition("\n")
+            entries.append(
+                f"<item><title>{escape(title)}</title><link>https://blog.example/{number}</link>"
+                "<pubDate>Thu, 15 Jan 2026 10:00:00 GMT</pubDate>"
+                f"<description>{escape(escape(body))}</description></item>"
+            )
+        body = f"<rss version='2.0'><channel><title>Blog {first}</title>{''.join(entries)}</channel></rss>"
+        (folder / "rss" / f"blog-{first:05}.xml").write_text(body, encoding="utf-8")
+
+
 def _format(path: Path) -> str | None:
     try:
         formats = {format_.name for entry in walk([path]) if (format_ := recognise(entry)) is not None}
@@ -75,7 +97,11 @@ async def take_in(dsn: str, root: Path, rounds: int, concurrency: int) -> list[R
         for _ in range(rounds):
             publisher.statuses.clear()
             at = now
-            await feeds.register(database, {slug: (True, feed.every) for slug, feed in catalog.items()}, now=at)
+            await feeds.register(
+                database,
+                {slug: feeds.Registered(feed.name, True, feed.every) for slug, feed in catalog.items()},
+                now=at,
+            )
             async with local_client() as client:
                 checker = Checker(catalog=catalog, client=client, dsn=dsn, clock=_at(at), chance=lambda: 0.5, keys={})
                 worker = Worker(database, checker.check, _silent, concurrency, checker.clock)
@@ -115,20 +141,29 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench.ingestion", description=__doc__)
     parser.add_argument("--concurrency", type=int, default=4)
     parser.add_argument("--json", action="store_true")
+    parser.add_argument("--articles", type=int, metavar="N", help="N articles in feeds, instead of all the data")
     arguments = parser.parse_args()
     if not DATA.is_dir():
         sys.exit(MISSING)
     with (
         TemporaryDirectory(prefix="socdefenders-bench-", dir="/tmp") as folder,
+        TemporaryDirectory(prefix="socdefenders-feeds-") as written,
         embedded.running(Path(folder), name="the benchmark") as instance,
     ):
+        root = DATA
+        if arguments.articles:
+            root = Path(written)
+            (root / "rss").mkdir()
+            feeds_of(arguments.articles, root)
         asyncio.run(migrate.upgrade(instance.dsn))
-        rounds = asyncio.run(take_in(instance.dsn, DATA, 2, arguments.concurrency))
+        rounds = asyncio.run(take_in(instance.dsn, root, 2, arguments.concurrency))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     for number, each in enumerate(rounds, 1):
         facts = {"round": number, "seconds": round(each.seconds, 1), "statuses": dict(each.statuses),
                  "states": dict(each.states), "rows": each.rows, "reasons": each.reasons}  # fmt: skip
         print(json.dumps(facts, indent=None if arguments.json else 1))
+    if arguments.articles:
+        print(f"{rounds[0].rows['articles'] / rounds[0].seconds:.0f} articles a second")
     print(f"peak memory {peak:.0f} MiB, the publisher and the client of the database included")
 
 

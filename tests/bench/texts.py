@@ -13,15 +13,20 @@ _HOST = re.compile(r"(?<![\w.@\]-])([A-Za-z0-9][A-Za-z0-9-]*[A-Za-z])(?=(?:\.|\[
 _HASH = re.compile(r"\b(?=[0-9a-fA-F]{32,128}\b)([0-9a-fA-F]+)[0-9a-fA-F]{4}\b")
 
 
-def reports(archive: Path) -> str:
-    """Every text of a .tar.xz, in order of their names, one behind the other."""
-    texts: dict[str, str] = {}
+def texts(archive: Path) -> list[str]:
+    """Return every text of a .tar.xz, in order of their names."""
+    found: dict[str, str] = {}
     with tarfile.open(archive, "r:xz") as members:
         for member in members:
             file = members.extractfile(member) if member.isfile() else None
             if file is not None:
-                texts[member.name] = file.read().decode("utf-8", "replace")
-    return "\n\n".join(texts[name] for name in sorted(texts))
+                found[member.name] = file.read().decode("utf-8", "replace")
+    return [found[name] for name in sorted(found)]
+
+
+def reports(archive: Path) -> str:
+    """Return the texts of a .tar.xz one behind the other."""
+    return "\n\n".join(texts(archive))
 
 
 def long_text(once: str, size: int) -> str:

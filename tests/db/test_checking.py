@@ -13,7 +13,7 @@ from socdefenders.ingest.checking import Checker
 from socdefenders.model import SourceCategory
 from socdefenders.storage import feeds
 from socdefenders.storage.database import Database
-from socdefenders.storage.feeds import Checked
+from socdefenders.storage.feeds import Checked, Registered
 from tests.publisher import Publisher, local_client, publishing
 
 NOW = datetime(2026, 1, 15, 12, 0, tzinfo=UTC)
@@ -53,7 +53,7 @@ async def database(dsn: str) -> AsyncIterator[Database]:
 
 async def look(dsn: str, database: Database, source: Feed, *, now: datetime = NOW) -> Checked:
     """Check `source` as a worker does."""
-    await feeds.register(database, {source.slug: (True, source.every)}, now=now)
+    await feeds.register(database, {source.slug: Registered(source.name, enabled=True, every=source.every)}, now=now)
     me = uuid4()
     status = await feeds.claim_one(database, me, source.slug, now=now, until=now + HOUR)
     assert status is not None
@@ -146,6 +146,35 @@ async def test_articles_are_followed_to_their_pages_once(dsn: str, database: Dat
     await look(dsn, database, source, now=NOW + HOUR)
     assert [publisher.asked[f"/post/{number}"] for number in range(3)] == [1, 1, 1]
     assert await count(database, "articles") == 3
+
+
+async def test_an_article_has_the_address_that_its_page_names(
+    dsn: str, database: Database, publisher: Publisher
+) -> None:
+    publisher.answers["/feed"] = rss(publisher.url, "A teaser.", "Another.", "A third.")
+    for number, named in enumerate(["/2026/a-loader?utm_source=page", "https://elsewhere.example/a"]):
+        page = f"<html><head><link rel=canonical href='{named}'></head>".encode() + PAGE
+        publisher.answers[f"/post/{number}"] = web.Response(body=page, content_type="text/html")
+    await look(dsn, database, feed(publisher, "/feed", "rss"))
+    rows = await database.fetch("select url, canonical_url from articles order by url")
+    assert [(row[0].removeprefix(publisher.url), row[1].removeprefix(publisher.url)) for row in rows] == [
+        ("/post/0", "/2026/a-loader"),
+        ("/post/1", "/post/1"),
+        ("/post/2", "/post/2"),
+    ]
+
+
+async def test_a_link_that_only_tells_readers_apart_leads_to_the_same_article(
+    dsn: str, database: Database, publisher: Publisher
+) -> None:
+    source = feed(publisher, "/feed", "rss")
+    publisher.answers["/feed"] = rss(publisher.url, "A teaser.")
+    await look(dsn, database, source)
+    marked = rss(publisher.url, "A teaser.").replace(b"/post/0", b"/post/0?utm_source=rss&amp;utm_campaign=spring")
+    publisher.answers["/feed"] = marked
+    again = await look(dsn, database, source, now=NOW + HOUR)
+    assert (again.changed, publisher.asked["/post/0"]) == (False, 1)
+    assert await column(database, "select canonical_url from articles") == [f"{publisher.url}/post/0"]
 
 
 async def test_a_changed_entry_is_read_again_and_dated(dsn: str, database: Database, publisher: Publisher) -> None:

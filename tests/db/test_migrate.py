@@ -162,6 +162,22 @@ async def test_a_database_where_the_extension_is_ready_is_no_foreign_one(empty_d
     await migrate.check(empty_dsn)
 
 
+async def test_articles_of_before_there_were_stories_each_tell_their_own(empty_dsn: str) -> None:
+    steps = migrate.migrations()
+    stories = next(number for number, step in enumerate(steps) if step.name == "stories")
+    await run(
+        empty_dsn,
+        *[step.sql for step in steps[:stories]],
+        "insert into sources (name, category) values ('Blog', 'news')",
+        "insert into articles (id, source_id, title, fetched_at, content_hash, body)"
+        " select gen_random_uuid(), 1, 'A title', now(), '', 'text' from generate_series(1, 3)",
+        steps[stories].sql,
+    )
+    connection = await asyncpg.connect(empty_dsn)
+    assert await connection.fetchval("select count(*) from articles where story_id = id") == 3
+    await connection.close()
+
+
 async def test_upgrades_at_once_end_well_and_only_one_of_them_works(empty_dsn: str) -> None:
     before = await asyncio.gather(*(migrate.upgrade(empty_dsn) for _ in range(4)))
     assert sorted(found.pending for found in before) == [0, 0, 0, len(migrate.migrations())]

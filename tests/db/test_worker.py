@@ -10,7 +10,7 @@ import pytest
 from socdefenders.errors import StorageUnavailable
 from socdefenders.storage import feeds
 from socdefenders.storage.database import Database
-from socdefenders.storage.feeds import Checked, FeedStatus
+from socdefenders.storage.feeds import Checked, FeedStatus, Registered
 from socdefenders.worker import Check, Worker
 
 NOW = datetime(2026, 1, 15, 12, 0, tzinfo=UTC)
@@ -45,7 +45,7 @@ def worker(database: Database, check: Check, *, concurrency: int = 4, events: li
 
 
 async def register(database: Database, names: list[str] = NAMES, *, enabled: bool = True) -> None:
-    await feeds.register(database, dict.fromkeys(names, (enabled, HOUR)), now=NOW)
+    await feeds.register(database, {name: Registered(name, enabled, HOUR) for name in names}, now=NOW)
 
 
 async def test_every_source_is_checked_once_however_many_workers_there_are(database: Database) -> None:
@@ -92,13 +92,34 @@ async def test_a_source_that_is_off_or_not_due_waits(database: Database) -> None
     await register(database, ["later"])
     assert await feeds.next_due(database) == NOW
     assert not await feeds.claim(database, uuid4(), now=NOW - HOUR, until=NOW, most=5)
-    assert [each.slug for each in await feeds.every(database)] == ["later"], "the other is in the catalog no more"
+    assert [each.slug for each in await feeds.every(database)] == ["later", "off"]
+
+
+async def test_workers_leave_each_others_sources_registered_until_nobody_has_them_for_a_week(
+    database: Database,
+) -> None:
+    async def names() -> list[str]:
+        return [each.slug for each in await feeds.every(database)]
+
+    mine = {"mine": Registered("Mine", enabled=True, every=HOUR)}
+    theirs = {"theirs": Registered("Theirs", enabled=True, every=HOUR)}
+    await feeds.register(database, theirs, now=NOW)
+    for day in range(7):
+        await feeds.register(database, mine, now=NOW + timedelta(days=day))
+        assert await names() == ["mine", "theirs"]
+    await feeds.register(database, theirs, now=NOW + timedelta(days=7))
+    await feeds.register(database, mine, now=NOW + timedelta(days=9))
+    assert await names() == ["mine", "theirs"], "whoever has it said so two days ago"
+    await feeds.register(database, mine, now=NOW + timedelta(days=15))
+    assert await names() == ["mine"]
+    await feeds.remove(database, ["mine"])
+    assert not await names()
 
 
 async def test_registering_again_keeps_how_sources_are_doing(database: Database) -> None:
     await register(database, ["one"])
     await worker(database, lambda status: _soon(well(status))).run_due()
-    await feeds.register(database, {"one": (True, 5 * HOUR)}, now=NOW + HOUR)
+    await feeds.register(database, {"one": Registered("one", enabled=True, every=5 * HOUR)}, now=NOW + HOUR)
     (stored,) = await feeds.every(database)
     assert (stored.state, stored.every, stored.due_at) == ("healthy", 5 * HOUR, NOW + HOUR)
 

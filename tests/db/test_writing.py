@@ -29,7 +29,7 @@ NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 SOURCE = "Greyharbour Blocklist"
 OTHER = "Harbourwatch"
 SOURCES = (SOURCE, OTHER)
-TABLES = ("sources", "articles", "indicators", "sightings", "search_text", "suppressed")
+TABLES = ("sources", "articles", "indicators", "sightings", "search_text", "suppressed", "stories", "story_bands")
 
 # One property is run many times in one database: its examples use names of their own.
 SHARED = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -215,6 +215,23 @@ def test_a_page_says_what_it_is() -> None:
 
 
 @pytest.mark.parametrize(
+    ("head", "url"),
+    [
+        ("<link rel=canonical href=/a><meta property=og:url content=https://lab.example/b>", "https://lab.example/a"),
+        ("<meta property=og:url content='../b?c=1'>", "https://lab.example/b?c=1"),
+        ("<link rel=canonical href=//www.lab.example/a>", "https://www.lab.example/a"),
+        ("<link rel=canonical href='mailto:x@lab.example'><meta property=og:url content=b>", "https://lab.example/p/b"),
+        ("<link rel=canonical href=' HTTPS://lab.example/a '>", "https://lab.example/a"),
+        ("<link rel=canonical href='https://[/'>", None),
+        ("<link rel=canonical href=''>", None),
+        ("", None),
+    ],
+)
+def test_the_address_that_a_page_names_is_read_as_from_where_it_stood(head: str, url: str | None) -> None:
+    assert read_page(f"{head}<p>text", "https://lab.example/p/q").url == url
+
+
+@pytest.mark.parametrize(
     ("charset", "codec", "word"),
     [
         ("utf-8", "utf-8", "bücher"),

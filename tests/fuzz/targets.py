@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from socdefenders import knowledge
 from socdefenders.errors import InvalidIndicator
-from socdefenders.feeds.page import main_text
+from socdefenders.feeds.page import main_text, read_page
 from socdefenders.indicators import Match, defang, extract, normalize, parse, refang
 from socdefenders.indicators.place import LONGEST_CONTEXT
 from socdefenders.model import IocType
@@ -111,7 +111,7 @@ def reading_pages(html: str) -> None:
     assert text == text.strip(), text
     text.encode("utf-8")
     with bounded():
-        main_text(html.encode("utf-8", "surrogatepass"))
+        read_page(html.encode("utf-8", "surrogatepass"), "https://site.example/a/b")
     extracting(text)
 
 

@@ -136,6 +136,10 @@ def remove(context: click.Context, *, slugs: tuple[str, ...], data_dir: Path | N
         if not (working.folder(settings) / f"{slug}.toml").exists():
             raise InputError(f"{slug} comes with SOC Defenders; `socdefenders feeds disable {slug}` switches it off.")
         click.echo(f"Removed {safe(str(working.keep(settings, slug, None)))}.")
+    gone = set(slugs) - working.catalog(settings).keys()
+    if gone and exists(settings):
+        with database(settings, context.command_path) as place:
+            asyncio.run(_opened(place, lambda opened: feeds.remove(opened, gone)))
 
 
 def _settings(context: click.Context, data_dir: Path | None) -> Settings:

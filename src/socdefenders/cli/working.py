@@ -5,6 +5,7 @@ import os
 import random
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from socdefenders.ingest.checking import Checker
 from socdefenders.settings import Settings
 from socdefenders.storage import feeds
 from socdefenders.storage.database import Database
+from socdefenders.storage.feeds import Registered
 from socdefenders.storage.layout import FEEDS
 from socdefenders.storage.retention import Pruned
 from socdefenders.upkeep import Policy, Upkeep
@@ -22,6 +24,8 @@ from socdefenders.worker import Report, Worker, utc
 
 WATCH_SECONDS = 20.0
 """Between two looks at the operator's folder."""
+REGISTER_AGAIN = timedelta(days=1)
+"""Between two times that a worker says what it has in its catalog."""
 UNREACHED = 5
 """Checks in a row that reached nobody, after which it is said that there may be no network."""
 
@@ -71,7 +75,7 @@ def checker(settings: Settings, dsn: str, sources: Mapping[str, Feed], fetcher: 
 
 async def register(database: Database, sources: Mapping[str, Feed]) -> None:
     """Make the catalog known to the database."""
-    rows = {slug: (is_fetched(feed), feed.every) for slug, feed in sources.items()}
+    rows = {slug: Registered(feed.name, is_fetched(feed), feed.every) for slug, feed in sources.items()}
     await feeds.register(database, rows, now=utc())
 
 
@@ -113,22 +117,24 @@ def _tell_of_a_bug(warn: Report, task: asyncio.Task[None]) -> None:
 
 async def _watch(settings: Settings, database: Database, sources: dict[str, Feed], warn: Report) -> None:
     """Take over what changes in the operator's folder, into `sources` and the database."""
-    seen = _signature(folder(settings))
+    seen, registered, known = _signature(folder(settings)), utc(), set(sources)
     while True:
         await asyncio.sleep(WATCH_SECONDS)
-        now = await asyncio.to_thread(_signature, folder(settings))
-        if now == seen:
+        found, now = await asyncio.to_thread(_signature, folder(settings)), utc()
+        if found == seen and now < registered + REGISTER_AGAIN:
             continue
         try:
             changed = await asyncio.to_thread(catalog, settings)
             await register(database, changed)
+            await feeds.remove(database, known - changed.keys())
         except CatalogError as error:
             warn("catalog_refused", reason=error.message)
         except StorageUnavailable:
             continue  # the next round tries again
         else:
             sources |= changed  # one that is gone may just be looked at
-        seen = now
+            known = set(changed)
+        seen, registered = found, now
 
 
 def _signature(own: Path) -> frozenset[tuple[str, int, int]]:

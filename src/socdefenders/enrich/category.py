@@ -4,6 +4,7 @@ A phrase in the title weighs most, one in the lead less, one further down little
 The classification says the same in more detail, as a slug to read: `banking-trojan`, `exploited-vulnerability`.
 """
 
+import re
 from collections import defaultdict
 from collections.abc import Sequence
 from functools import cache
@@ -56,20 +57,25 @@ malware \bmalware\b
     |coin-?\s?miners?
     |\bwipers?\b
     |exploit kits?
+    |\beks?\b
     |\bpayloads?\b
     |\badware\b
     |skimmers?\b
-    |malicious (?:apps?|packages?|extensions?|documents?|macros?)
+    |\bmaldocs?\b
+    |malicious (?:\w+ )?(?:apps?|packages?|extensions?|documents?|macros?)
 ransomware \bransomware\b
     |double extortion
     |ransom (?:note|demand|payment)s?
     |\blockbit\b
     |data leak site
 threat-intelligence \bapt[- ]?\d+
-    |\bapts?\b
-    |threat actors?\b
+    |\bapts\b
+    |\bapt(?: (?:actor|attack|campaign|group|threat)\w*|\W*$)
+    |threat actor (?:dubbed|group|known|named|tracked)
     |threat groups?\b
     |espionage
+    |intelligence operations?
+    |\bhacktivis\w+
     |state-(?:sponsored|backed|aligned)
     |nation[- ]state
     |hacking groups?
@@ -79,7 +85,11 @@ threat-intelligence \bapt[- ]?\d+
     |\bta\d{3,4}\b
     |\bunc\d{4}\b
     |\bhackers? (?:linked|tied)
-data-breaches data (?:breach\w*|leaks?|theft)
+data-breaches data (?:breach\w*|dumps?|leaks?|theft)
+    |\bbreached (?:accounts?|data|passwords?|records|sites?)
+    |\bbreach (?:data|leaks?)
+    |dumps? of data
+    |have i been pwned|\bhibp\b
     |(?:records|accounts|data|database|information|passwords) ~(?:exposed|leaked|stolen|for sale)
     |(?:exposed|leaked|stole|stolen) ~(?:records|database|customer|personal) ~data
     |notif\w+ ~(?:customers|individuals|patients)
@@ -109,28 +119,43 @@ phishing \b(?:spear-?\s?)?phish\w*
     |\bmalspam\b
     |credential (?:harvest|phish|theft)\w*
     |(?:e-?mail|social engineering) (?:lures?|attacks?|threats?)
+    |malicious (?:e-?mails?|messages?)
     |fake (?:login|site|website|page|invoice)s?
     |\bspam\b
     |typosquat\w*
     |cybersquat\w*
 policy \b(?:regulations?|regulators?|legislation|gdpr|lawmakers?|congress|senate|parliament|white house
         |executive order|sanction(?:s|ed)|indict\w*|arrest(?:s|ed)?|sentenced|extradit\w*|prosecut\w*|lawsuits?
-        |fined|court|doj|department of justice|compliance|privacy law|bill|directive|election)\b
-research \b(?:survey|study|report finds|trends?|statistics|predictions?|forecast|state of|annual|quarterly
+        |fined|court|doj|department of justice
+        |law enforcement|take-?down|dismantled|guilty|compliance|privacy law|bill|directive|election)\b
+research \b(?:survey|study|report finds|trends?|statistics|predictions?|forecast
+        |state of (?:cyber|email|encrypted|phish|ransomware|security|the)|annual|quarterly
         |year in review|whitepaper|webinar|gartner|forrester|best practices|lessons|insights?|landscape
-        |magic quadrant|tips|guide|how to|named a|zero trust|cloud security|casb|sase)\b
+        |quadrant|tips|guide|how to|named (?:a|an|as|top)|zero trust|cloud security|casb|sase)\b
 tools \b(?:open[- ]source tool|new tool|releas\w+ ~(?:tool|scanner|decrypt\w+|framework|scripts?)|free (?:tool
         |decrypt\w*)|yara rules?|toolkit for|plugin for|github release|decrypt(?:or|er|ion tool)|introducing
-        |announc\w+ ~(?:integration|partnership|availability|release)|now available|version \d+\.\d+ (?:of|is
+        |announcing|now provides|pleased to announce|announc\w+ ~(?:integration|partnership|availability
+        |release)|now available|version \d+\.\d+ (?:of|is
         |released))\b
 """
 )
 """What speaks for a category."""
 
+TITLE_CUES = table(
+    r"""
+threat-intelligence \bcyber-?\s?crim(?:e|inals?)\b|\bunderground\b|threat actors?\b
+research \bpartnerships?\b
+tools \bannouncement\b
+"""
+)
+"""What speaks for one only in a title, because articles of every kind say it somewhere."""
+
 _KINDS = {
     "vulnerabilities": table(
         r"""
 exploited-vulnerability exploit\w* ~in the wild
+    |attacks (?:against|exploiting|on|targeting|using) ~in the wild
+    |attack\w* (?:are|have been|were) (?:actively |already |now )?exploiting
     |actively exploit\w*
     |under (?:active )?(?:attack|exploitation)
     |known exploited
@@ -142,6 +167,7 @@ security-update patch tuesday
     ),
     "malware": table(
         r"""
+rootkit \brootkits?\b|\bbootkits?\b
 mobile-malware \bandroid\b|\bios (?:malware|spyware)|google play|mobile (?:malware|banker|trojan)
 banking-trojan bank(?:ing|er) (?:trojan|malware)s?|\bbankers?\b
 infostealer info-?\s?stealers?
@@ -171,7 +197,8 @@ ransomware-attack (?:hit|victim|attack|target|breach|shut|claim)\w* ~~ransomware
 espionage-campaign espionage
     |state-(?:sponsored|backed|aligned)
     |nation[- ]state
-    |\bapts?\b
+    |\bapts\b
+    |\bapt(?: (?:actor|attack|campaign|group|threat)\w*|\W*$)
     |\bapt[- ]?\d+
     |advanced persistent
 cybercrime-campaign financially motivated|cyber-?\s?crim\w+|underground|crimeware
@@ -215,7 +242,7 @@ regulation regulat\w+|legislation|gdpr|directive|\bbill\b|\blaw\b
         r"""
 survey-or-report \bsurvey\b|\bstudy\b|annual|quarterly|report finds|statistics|trends?\b|state of
 security-advice best practices|\btips\b|\bguide\b|how to|lessons|zero trust
-vendor-announcement magic quadrant|gartner|forrester|named a|partnership
+vendor-announcement quadrant|gartner|forrester|named (?:a|an|as|top)|partnership
 """
     ),
     "tools": table(
@@ -252,18 +279,16 @@ def categorize(sentences: Sequence[Sentence], named: Sequence[Tagged] = ()) -> C
     for sentence in sentences[:_CONSIDERED]:
         place += not sentence.in_title
         weight = _IN_TITLE if sentence.in_title else _IN_LEAD if place <= LEAD else 0.0
-        for slug, words in _cues().search(sentence.lower):
+        of_title = _title_cues().search(sentence.lower) if sentence.in_title else ()
+        for slug, words in dict((*of_title, *_cues().search(sentence.lower))).items():
             said.setdefault(slug, words)
             points[slug] += weight * _WEIGHTS.get(slug, 1.0)
             body[slug] = min(body[slug] + _IN_BODY, _MOST_IN_BODY)
     title = " ".join(sentence.prose for sentence in sentences if sentence.in_title)
-    named_in_title: dict[str, float] = defaultdict(float)
-    for each in named:
-        if each.surface in title:
-            slug = _OF_KIND.get(each.kind, "malware")
-            said.setdefault(slug, each.surface)
-            named_in_title[slug] = _NAMED_IN_TITLE
-    scores = {slug: points[slug] + body[slug] + named_in_title[slug] for slug in said}
+    named_in_title = _named_in(title, named)
+    for slug, name in named_in_title.items():
+        said.setdefault(slug, name)
+    scores = {slug: points[slug] + body[slug] + _NAMED_IN_TITLE * (slug in named_in_title) for slug in said}
     ranked = sorted(scores, key=lambda slug: (-scores[slug], CATEGORIES.index(slug)))
     if not ranked:
         return Category(_ELSE, 0, ())
@@ -271,6 +296,16 @@ def categorize(sentences: Sequence[Sentence], named: Sequence[Tagged] = ()) -> C
     best = scores[ranked[0]]
     confidence = round(100 * (best - second) / (best + 1))
     return Category(ranked[0], confidence, tuple(Reason(slug, scores[slug], said[slug]) for slug in ranked))
+
+
+def _named_in(title: str, named: Sequence[Tagged]) -> dict[str, str]:
+    """Return what the names in a title speak for; a name of an actor and of malware counts as the first of `named`."""
+    by_name = {each.surface.lower(): each for each in reversed(named)}
+    return {
+        _OF_KIND.get(each.kind, "malware"): each.surface
+        for name, each in by_name.items()
+        if re.search(rf"(?<!\w){re.escape(name)}(?!\w)", title, re.IGNORECASE)
+    }
 
 
 def classify(category: Category, sentences: Sequence[Sentence]) -> Classification:
@@ -290,6 +325,11 @@ def classify(category: Category, sentences: Sequence[Sentence]) -> Classificatio
 @cache
 def _cues() -> Rules:
     return Rules(CUES)
+
+
+@cache
+def _title_cues() -> Rules:
+    return Rules(TITLE_CUES)
 
 
 @cache

@@ -1,8 +1,9 @@
 """Actors, malware and tools by the names that people call them.
 
 An automaton finds every known name in one pass; most of what it finds is no mention, because names are words too. What
-decides is, in this order: the place (never in links, code and paths), the capitals, and for a word that English
-has (Play, Royal, Hive) or that is very short, whether a cue stands beside it anywhere in the article.
+decides is, in this order: the place (never in links, code and paths), the capitals, for a word that English has (Play,
+Royal, Hive) or that is very short, whether a cue stands beside it anywhere in the article, and whether the article
+speaks of it rather than only of something like it.
 """
 
 import re
@@ -32,18 +33,35 @@ _GALAXY_WEIGHTS = {"mitre-attack": 1.5, "threat-actor": 1.0, "malpedia": 1.0, "r
 _OTHER_GALAXY = 0.5
 _SAME_NAME = 2.0
 _CUE_WEIGHT = 3.0
+_FEW = 6
+"""Words of a heading or a line of a list."""
 _MOST_MENTIONS = 5_000
 """Mentions that are looked at; an article has some hundred."""
 
 _PUT_TOGETHER = re.compile(r"([A-Za-z]{2,})[ -]?(\d{1,4})\Z")
+_NO_WORD = re.compile(r"_|[^\W\d]\d+[^\W\d]")
+"""What no word of English holds, whatever its capitals."""
 _IDS = re.compile(r"[GSC]\d{4}\Z")
 _SUFFIX = re.compile(r"(.{4,}?)[ -](?:ransomware|malware|trojan|backdoor|group|team|gang)\Z", re.IGNORECASE)
+_TWO_WORDS = re.compile(r"([A-Z][a-z]{2,})([A-Z][a-z]+|RAT)\Z")
+_ASIDE = re.compile(
+    r"\b(?:pos(?:e|es|ed|ing) as|pretend\w* to be|claim\w* to (?:be|represent)|impersonat\w+|masquerad\w+ as"
+    r"|similar(?:ly| \w+)? to|similarit(?:y|ies) (?:to|with)|reminiscent of|resembl\w+|unlike)"
+    r"\W+(?:[^\s.;:]+\s+){0,8}\W*\Z"
+    r"|\b(?:and|but|is|was) not (?:a |an |the )?\Z",
+    re.IGNORECASE,
+)
+"""What before a name says that something else is meant: who only passes for it, or is only like it."""
+_REFERENCE = re.compile(r"\W{0,3}\[\d{1,3}\]")
+"""How a line of a list of references begins."""
 _POSSESSIVE = re.compile(r"['’]s\Z")
 _NEXT_NAME = re.compile(r" ([A-Z][a-z]+)(?![A-Za-z0-9])")
 _WORD = re.compile(r"[^\W_]+(?:['’.&+-][^\W_]+)*")
 _BEFORE = 48
 _AFTER = 32
 """Characters beside a mention in which its cues stand."""
+_FAR = 100
+"""Characters before a mention in which an aside begins."""
 
 
 class Entry(NamedTuple):
@@ -69,6 +87,8 @@ class Mention(NamedTuple):
     kinds: frozenset[str]
     """What the words beside it say that it is a name of: actor, malware."""
     weak: bool
+    aside: bool
+    """Whether the article only compares something with it, or gives it as a reference."""
 
 
 class Names:
@@ -120,10 +140,25 @@ def find(sentences: Sequence[Sentence], known: Knowledge) -> tuple[tuple[Tagged,
             count += 1
         if count > _MOST_MENTIONS:
             break
-    believed = [each for each in mentions.values() if _is_believed(each)]
-    tagged = _merged(_tagged(each) for each in sorted(believed, key=len, reverse=True))
-    actors = tuple(each for each in tagged if each.kind == words.ACTOR)
-    return actors, tuple(each for each in tagged if each.kind != words.ACTOR)
+    believed = sorted((each for each in mentions.values() if _is_believed(each)), key=len, reverse=True)
+    tagged = [(_tagged(each), each) for each in believed]
+    of_title = any(_is_actor(tag) and any(each.sentence.in_title for each in places) for tag, places in tagged)
+    found = _merged(tag for tag, places in tagged if not (of_title and _is_actor(tag) and _is_passing(places)))
+    return tuple(filter(_is_actor, found)), tuple(each for each in found if not _is_actor(each))
+
+
+def _is_actor(tag: Tagged) -> bool:
+    return tag.kind == words.ACTOR
+
+
+def _is_passing(places: Sequence[Mention]) -> bool:
+    """Whether an article has a name only once, in the middle of a sentence, and does not say what it is a name of.
+
+    An article on one actor names others that way to compare it with them.
+    """
+    [*rest, last] = places
+    in_prose = len(_WORD.findall(last.sentence.prose)) > _FEW
+    return not rest and in_prose and not last.kinds and not last.sentence.in_title
 
 
 def _entries(known: Knowledge) -> dict[str, Entry]:
@@ -156,6 +191,10 @@ def _spellings(surface: str) -> Iterator[tuple[str, bool]]:
             yield between.join(numbered.groups()), False
     elif surface.count(" ") == 1 and len(surface) >= 8:
         yield surface.replace(" ", ""), False
+    two = _TWO_WORDS.match(surface)
+    if two:
+        for between in (" ", "-"):
+            yield between.join(two.groups()), two[2] != "RAT"
     without = _SUFFIX.match(surface)
     if without:
         yield without[1], True
@@ -173,7 +212,7 @@ def _zipf(key: str, known: Knowledge, *, whole: bool) -> float:
 
 def _stands_alone(text: str, start: int, end: int) -> bool:
     before, after = text[start - 1 : start], text[end : end + 1]
-    if before.isalnum() or after.isalnum() or before in {"_", "@", "."} or after in {"_", "@"}:
+    if before.isalnum() or after.isalnum() or before in {"_", "@", ".", "!"} or after in {"_", "@"}:
         return False
     return not (after in {".", "-", "’", "'"} and text[end + 1 : end + 2].isalnum() and not _may_follow(text, end))
 
@@ -198,7 +237,11 @@ def _mention(sentence: Sentence, start: int, end: int, entry: Entry) -> Mention 
     if has_plain_capital and entry.zipf >= _VERY_COMMON:
         kinds = frozenset()
     weak = entry.weak or (" " in surface and not exact and has_plain_capital)
-    return Mention(entry, surface, sentence, kinds, weak)
+    return Mention(entry, surface, sentence, kinds, weak, _is_aside(sentence.prose, start))
+
+
+def _is_aside(text: str, start: int) -> bool:
+    return _REFERENCE.match(text) is not None or _ASIDE.search(text, max(0, start - _FAR), start) is not None
 
 
 def _goes_on(text: str, end: int) -> bool:
@@ -209,10 +252,17 @@ def _goes_on(text: str, end: int) -> bool:
 
 def _has_capitals(surface: str, entry: Entry, *, exact: bool) -> bool:
     if " " in surface:
-        return all(not word[:1].islower() or word in words.SMALL for word in surface.split(" "))
+        first, *rest = surface.split(" ")
+        small = words.SMALL if _SUFFIX.match(surface) else words.SMALL | words.FOLLOWING.keys()
+        return not first.islower() and all(not word.islower() or word in small for word in rest)
     if any(character.isupper() for character in surface):
         return True
-    return exact and not entry.weak and len(surface) > _SHORT + 1 and not surface.isalpha()
+    return (
+        (exact or _NO_WORD.search(surface) is not None)
+        and not entry.weak
+        and len(surface) > _SHORT + 1
+        and not surface.isalpha()
+    )
 
 
 def _is_title_case(text: str) -> bool:
@@ -227,6 +277,8 @@ def _cues(text: str, start: int, end: int) -> frozenset[str]:
     found = set()
     if after:
         found.add(words.FOLLOWING.get(_POSSESSIVE.sub("", after[0])))
+        if after[0] in {"a", "an"}:
+            found |= {words.FOLLOWING.get(each) for each in after[1:3]}
     if before:
         found.add(words.PRECEDING.get(before[-1]))
         found.add(words.PRECEDING.get(" ".join(before[-2:])))
@@ -234,8 +286,8 @@ def _cues(text: str, start: int, end: int) -> frozenset[str]:
 
 
 def _is_believed(mentions: Sequence[Mention]) -> bool:
-    """Whether a name is meant: a cue beside one mention vouches for all."""
-    return any(not each.weak or each.kinds for each in mentions)
+    """Whether a name is meant: a cue beside one mention vouches for all, and one that is no aside for the rest."""
+    return any(not each.weak or each.kinds for each in mentions) and not all(each.aside for each in mentions)
 
 
 def _tagged(mentions: Sequence[Mention]) -> Tagged:
@@ -276,7 +328,7 @@ def _merged(found: Iterable[Tagged]) -> list[Tagged]:
     """Take several names of the same actor or malware together, under that which stands most often."""
     kept: list[Tagged] = []
     for each in found:
-        same = (other for other in kept if (other.kind == words.ACTOR) == (each.kind == words.ACTOR))
+        same = (other for other in kept if _is_actor(other) == _is_actor(each))
         if not any(other.name in each.candidates or each.name in other.candidates for other in same):
             kept.append(each)
     return kept

@@ -63,7 +63,8 @@ T1078 (?:stolen|compromised|valid|leaked|purchased|default) ~(?:credentials?|acc
     |(?:us|leverag|abus)\w+ (?:stolen|compromised|valid|legitimate) ~(?:credentials|accounts?)\b
 
 # Execution
-T1204.001 <victim> ~~click\w* ~~(?:links?|urls?|buttons?)\b
+T1204.001 <victim> ~~click\w* ~~(?:links?|urls?)\b
+    |<victim> ~~click\w* ~\W?(?:continue|download|install|open|play|update|verify|view)\b\S* buttons?\b
     |(?:once|when|after|upon) ~click\w* ~(?:links?|urls?)\b
 T1204.002 <victim> ~<opens> ~~(?:files?|documents?|attachments?|macros?|archives?|shortcuts?|executables?
         |installers?|spreadsheets?|content)\b
@@ -76,7 +77,7 @@ T1059.001 powershell (?:scripts?|commands?|code|downloaders?|cmdlets?|payloads?|
 T1059.003 \bcmd(?:\.exe)? /[ck]\b
     |windows command (?:shell|prompt)
     |(?:creat|drop|execut|launch|run|us)\w* ~(?:batch (?:scripts?|files?)|\.bat\b|cmd\.exe)
-T1059.004 (?:download|drop|execut|fetch|launch|run)\w* ~(?:bash|shell) (?:scripts?|commands?)
+T1059.004 (?:download|drop|execut|fetch|launch|run)\w* ~(?:bash (?:scripts?|commands?)|shell scripts?)
     |/bin/(?:ba)?sh\b
 T1059.005 \b(?:vba|vbs|vbscript|visual basic)\b ~(?:macros?|scripts?|code|files?|downloaders?|payloads?)
     |macro-(?:enabled|laden|laced|embedded)
@@ -164,7 +165,7 @@ T1220 \bxsl (?:files?|scripts?)\b
 T1221 (?:remote )?template injection|remote templates?\b
 T1197 \bbitsadmin\b|\bbits jobs?\b|background intelligent transfer
 T1140 certutil ~-?decode
-    |\b(?:decod(?:e|es|ing)|decrypt(?:s|ing)?|deobfuscat(?:e|es|ing)|unpack(?:s|ing)?) ~(?:payloads?|strings?
+    |\b(?:decod(?:e|es|ing)|decrypt(?:s|ing)?|deobfuscates|unpack(?:s|ing)?) ~(?:payloads?|strings?
         |shellcode|config\w*|dlls?|stage|binar\w+|executables?|resources?|code|scripts?)\b
 T1027.002 \b(?:upx|themida|vmprotect|confuserex|enigma protector)\b
     |(?:binar\w+|samples?|payloads?|executables?|malware|loaders?|files?|dlls?|it) ~packed\b
@@ -176,7 +177,7 @@ T1027.013 (?:base64|xor|rc4|aes)[- ]?(?:encod|encrypt|ed)\w* ~(?:payloads?|files
         |resources?|strings?)
     |(?:payloads?|shellcode|strings?|dlls?|binar\w+|config\w*) ~(?:encod|encrypt|xor)\w* ~(?:base64|xor\w*|rc4
         |aes)\b
-T1027 obfuscat\w+ ~(?:code|scripts?|strings?|macros?|javascript|payloads?|vba|files?|loaders?|binar\w+|dlls?
+T1027 \bobfuscat\w+ ~(?:code|scripts?|strings?|macros?|javascript|payloads?|vba|files?|loaders?|binar\w+|dlls?
         |functions?|versions?)\b
     |(?:code|scripts?|strings?|macros?|javascript|payloads?|malware|binar\w+|loaders?
         |samples?) ~(?:heavily |highly )?obfuscated
@@ -194,8 +195,10 @@ T1553.002 \b(?:digitally|code)[- ]sign(?:ed|ing)
 T1553.005 mark[- ]of[- ]the[- ]web|\bmotw\b
 T1497 \banti-?\s?(?:vm|sandbox|virtual\w*|analysis|emulation)\b
     |sandbox[- ]evasion
-    |\b(?:detect|check|evad|avoid|bypass)\w* ~(?:virtual machines?|sandbox(?:es|ing|ed)?\b|virtuali[sz]ed
-        |virtual environments?|vmware|virtualbox)
+    |\b(?:detect|check|evad|avoid|bypass)\w* ~(?:virtual machines?|virtuali[sz]ed|virtual environments?|vmware
+        |virtualbox)
+    |\b(?:detect|check|evad|avoid)\w* ~sandbox(?:es|ing|ed)?\b
+    |\bbypass\w* (?:a |any |all |the |automated |malware |security ){0,3}sandbox(?:es|ing)?\b
 T1678 (?:sleep|delay)\w* ~(?:execution|analysis)|time-?based evasion
 T1622 \banti-?\s?debug\w*|isdebuggerpresent|(?:detect|check|evad)\w* ~debugg(?:er|ers|ing)\b
 T1480 \bgeo-?\s?fenc\w*|execution guardrails?
@@ -222,9 +225,10 @@ T1003.001 \blsass(?:\.exe)? ~(?:memory|dump\w*|credentials)
 T1003.002 \bsam (?:hive|database|registry)
 T1003.003 \bntds(?:\.dit)?\b
 T1003.006 \bdcsync\b
-T1003 credential[- ]dump\w*|\bmimikatz\b|dump\w* ~(?:credentials?|passwords?|password hashes)
-T1555.003 <steal> ~~(?:browsers?|chrome|firefox|chromium)\b ~(?:credentials?|passwords?|data|logins?|information
+T1003 credential[- ]dump(?:er|ers|ing)\b|\bmimikatz\b|dump\w* ~(?:credentials?|passwords?|password hashes)
+T1555.003 <steal> ~~(?:browsers|chrome|firefox|chromium)\b ~(?:credentials?|passwords?|data|logins?|information
         |history)
+    |<steal> ~~browser (?:credentials?|passwords?|logins?|history|cookies?)
     |<steal> ~~(?:credentials?|passwords?|logins?|data) ~~(?:browsers?|chrome|firefox|chromium)\b
     |browser (?:credentials|passwords)
 T1555.005 <steal> ~~password managers?
@@ -259,15 +263,17 @@ T1550.002 pass[- ]the[- ]hash
 T1082 <fetch> ~~(?:system information|os version|operating system (?:version|information)|windows version
         |computer name|host ?name|machine name|hardware (?:information|details)|system details|system info)\b
     |\bsysteminfo\b
-T1033 <fetch> ~~(?:user ?names?|logged-?[- ](?:in|on) users?|current user)\b|\bwhoami\b
-T1016 <fetch> ~~(?:external ip|public ip|ip address(?:es)?|mac address(?:es)?|network (?:configuration|information
+T1033 <fetch> ~~user ?name(?:[^\w ]| [b-z]| a[a-mo-z]|$)
+    |<fetch> ~~(?:logged-?[- ](?:in|on) users?|current user)\b|\bwhoami\b
+T1016 <fetch> ~~(?:external ip|public ip|ip address|mac address(?:es)?|network (?:configuration|information
         |settings|adapters?))\b
     |\bipconfig\b
 T1057 (?:list|enumerat|collect|scan|iterat|check)\w* ~running process(?:es)?
     |list of ~process(?:es)?\b
     |\btasklist\b
     |process (?:list|enumeration)\b
-T1083 \b(?:enumerat|list|search|scan|look|travers)(?:e|s|es|ed|ing)?\b ~(?:files|directories|folders|drives)\b ~(?:with
+T1083 \b(?:(?:enumerat|list|search|scan|travers)(?:e|s|es|ed|ing)?
+        |look(?:s|ed|ing)? for)\b ~(?:files|directories|folders|drives)\b ~(?:with
         |for|on|in|and|extension)
     |(?:file|directory) (?:listing|enumeration)
 T1518.001 \b(?:check|enumerat|look|search|collect|gather|list|scan)(?:s|es|ed|ing)?\b ~~(?:antivirus|anti-?virus
@@ -283,11 +289,11 @@ T1046 (?:port|network)[- ]scan\w*
     |scan\w* ~(?:open ports?|internal network|local network)
     |\b(?:nmap|masscan)\b
 T1135 (?:enumerat|scan|discover|list|encrypt)\w* ~(?:network|smb|shared) (?:shares?|drives?|folders?)
-T1049 \bnetstat\b
+T1049 \b(?:call|execut|invok|issu|launch|ran|run|us|via)\w* ~~netstat\b|\bnetstat(?:\.exe)? -\w
 T1614.001 (?:check|determin|verif|quer|detect|identif)\w* ~~(?:keyboard (?:layouts?|language)|system language
         |language (?:settings?|id)|locale)\b
 T1614 \b(?:check|determine|verif|quer|identif
-        |geo-?locat)\w* ~(?:victim\S* |device\S* |machine\S* |user\S* )?(?:country|geo-?location|location)\b
+        |geo-?locat)\w* ~(?:country|geo-?location|(?:victim|device|machine|user|target)\S* location)\b
 
 # Lateral movement
 T1021.001 (?:via|using|over|through|abus\w*|exposed|compromis\w*|lateral\w* ~) ~(?:\brdp\b|remote desktop protocol)
@@ -308,14 +314,15 @@ T1115 clip-?board (?:data|content|monitor|log|hijack|captur|steal)\w*
     |(?:monitor|steal|captur|log|replac|read)\w* ~clip-?board
 T1114.003 (?:forwarding|inbox) rules?\b
 T1114 <steal> ~(?:e-?mails|mailboxes|inbox(?:es)?)\b
-T1005 <steal> ~(?:documents|sensitive files|files from)\b|local data ~exfiltrat\w*
-T1560 (?:compress|archiv|zip|pack)\w* ~~(?:exfiltrat|stolen|collected|before)\w*
-    |(?:stolen|collected|gathered) ~(?:data|files|information) ~(?:compress|archiv|zip|packed)\w*
+T1005 \b(?:collect|exfiltrat|grab|harvest|stole|steal)\w* ~(?:documents|sensitive files|files from)\b
+    |local data ~exfiltrat\w*
+T1560 (?:\bcompress|\barchiv|\bzip)\w* ~~(?:exfiltrat|stolen|collected|before)\w*
+    |(?:stolen|collected|gathered) ~(?:data|files|information) ~(?:compressed|archived|zipped|packed)\b
 
 # Command and control
-T1071.001 (?:communicat|beacon|c2|c&c|command[- ]and[- ]control|check-?in|call)\w* ~~\bhttps?\b
+T1071.001 (?:communicat|beacon|c2|c&c|command[- ]and[- ]control|check-?in|calls (?:back|home|out))\w* ~~\bhttps?\b
     |\bhttps? (?:post|get) requests?\b
-    |\b(?:post|get) requests? ~~(?:c2|c&c|command|server)\b
+    |\b(?:post|get) requests? ~~(?:c2|c&c|cnc|command|(?:attacker\S*|remote|malicious) server)\b
     |(?:c2|c&c) ~(?:over|via|using|uses) https?\b
 T1071.003 (?:exfiltrat|sen[dt]|communicat)\w* ~~\b(?:smtp|imap|pop3)\b
 T1071.004 \bdns (?:txt|queries|requests|records?) ~~(?:c2|c&c|command|payload)
@@ -329,7 +336,7 @@ T1102 (?:telegram|discord|pastebin|github|google (?:drive|docs)|onedrive|dropbox
 T1573.001 (?:traffic|communications?|requests?|responses?|network data|beacons?) ~encrypt\w* ~(?:rc4|aes\S*|xor
         |chacha\d*|blowfish|des)\b
     |encrypt\w* ~(?:traffic|communications?|requests?|beacons?) ~(?:rc4|aes\S*|xor|chacha\d*)\b
-T1132.001 (?:traffic|requests?|responses?|communications?|exfiltrated data|beacons?|sent) ~~base64
+T1132.001 (?:traffic|requests?|responses?|communications?|exfiltrated data|beacons?|\bsent) ~~base64
 T1095 \braw (?:tcp|sockets?)\b
     |custom (?:tcp|binary) protocol
     |(?:c2|communicat\w*) ~(?:over|via|using) (?:icmp|tcp|udp)\b
@@ -396,8 +403,11 @@ T1657 business e-?mail compromise|\bbec\b (?:attacks?|scams?|fraud)|fraudulent (
 ADVICE = (
     r"\b(?:recommend\w*|should|best practices?|mitigations?|we advise|protect (?:against|yourself|your)|ensure that"
     r"|make sure|organi[sz]ations (?:can|must|need)|users (?:can|must|need)|be (?:wary|cautious|careful)|to prevent"
-    r"|to avoid|awareness)\b"
+    r"|preventing|to avoid|awareness|limit\w* the use|let['’]s|imagine that|suppose that|you (?:can|could|must|need))\b"
 )
 """What a sentence says that tells readers what to do, rather than what was done."""
-DENIED = r"\b(?:do(?:es)? not|do(?:es)?n['’]t|did not|didn['’]t|is not|isn['’]t|was not|cannot|never|no longer)\b"
+DENIED = (
+    r"\b(?:do(?:es)? not|do(?:es)?n['’]t|did not|didn['’]t|is not|isn['’]t|was not|cannot|never|no longer"
+    r"|(?:has|have|had|contains?|there (?:is|are)) no)\b"
+)
 """What a sentence says that tells what was not done."""

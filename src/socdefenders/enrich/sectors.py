@@ -58,7 +58,8 @@ VICTIMS = table(
     r"""
 chemical \bchemical plants?\b
 commercial-facilities \b(?:retailers?|hotels?|casinos?|restaurants?|hotel chains?|(?:news )?media outlets
-        |journalists|online stores|e-?commerce (?:sites|stores|websites)|shopping sites)\b
+        |online stores|e-?commerce (?:sites|stores|websites)|shopping sites)\b
+    |\b(?:aim|attack|compromis|hack|infect|spy|surveil|target)\w* ~~journalists\b
 communications \b(?:telcos?|telecoms?|telecommunications?|isps|internet service providers|mobile operators?
         |broadcasters?)\b
 critical-manufacturing \b(?:manufacturers?|car ?makers?|automakers?)\b
@@ -68,7 +69,8 @@ emergency-services \b(?:police departments?|fire departments?|911 (?:dispatch|se
         |ambulance services?)\b
 energy \b(?:oil (?:compan|refiner|producer)\w*|pipelines?|power (?:plants?|compan\w+|suppl\w+)|refiner(?:y|ies)
         |gas (?:pipelines?|stations?))\b
-financial-services \b(?:banks|central bank|credit unions?|(?:crypto\w* |stock )exchanges?|insurers?|atms|swift
+financial-services \b(?:banks|central bank|credit unions?|(?:crypto\w* |stock )exchanges?|insurers?|atms
+        |swift (?:network|systems?|terminals?)
         |bank customers|banking (?:customers|users|applications|apps))\b
 food-and-agriculture \b(?:farms?|food (?:producers?|processors?|suppliers?)|meat (?:processors?|packers?))\b
 government-facilities \b(?:government (?:agenc\w+|officials?|employees|departments?|networks?|websites?|bodies)
@@ -95,7 +97,7 @@ communications \b(?:telecom\w*|broadcasting)\b
 critical-manufacturing \b(?:manufacturing|automotive|semiconductors?)\b
 defense-industrial-base \b(?:defen[cs]e|aerospace|military)\b
 energy \b(?:energy|utilities|oil|petroleum|electric)\b
-financial-services \b(?:financ\w+|banking|insurance)\b
+financial-services \b(?:finance|financial|banking|insurance)\b
 food-and-agriculture \b(?:agricultur\w*|food)\b
 government-facilities \b(?:governments?|governmental|education|academia)\b
 healthcare-and-public-health \b(?:health ?-?care|health|medical|pharmaceuticals?)\b
@@ -110,25 +112,36 @@ water-and-wastewater \bwater\b
 _ATTACKED = (
     r"\b(?:target(?:s|ed|ing)?|victims?|attack(?:s|ed|ing)?|against|aim(?:ed|ing)|hits?|compromis\w+|breach\w*"
     r"|affect(?:s|ed|ing)|impact(?:s|ed|ing)|infect(?:s|ed|ing)|infiltrat\w+|intrusions?|disrupt(?:s|ed|ing)?"
-    r"|intended for|directed at|stole\w*|espionage|hacked|paralyz\w+)\b"
+    r"|intended for|directed at|stole\w*|espionage|hacked|paralyz\w+|spied|spy"
+    r"|(?:cyber|security|cybersecurity) incidents?|(?:gain\w*|sell\w*|sold|unauthori[sz]ed) access)\b"
 )
 _NO_VICTIM = (
     r"\b(?:impersonat\w+|pretend\w*|spoof\w*|masquerad\w+|pos(?:e|es|ed|ing) as|purport\w*|themed|linked threat"
     r"|disguised|did not|no evidence|not (?:been|seen))\b"
 )
-_LIST = r"\b(?:sectors|industries|verticals)\b"
+_LIST = r"(?:[^,.;]{2,40}, ){0,12}[^,.;]{2,50}\b(?:sectors|industries|verticals)\b.*"
+"""The list that a sentence holds, from before these words on; what stands further before is no part of it."""
+_ITEM = r"[a-z/-]+(?: [a-z/-]+)?"
+_LIST_OF_BODIES = (
+    rf"{_ITEM}, (?:{_ITEM},? ){{0,8}}(?:and|or|&) {_ITEM} (?:organi[sz]ations|companies|firms|institutions|businesses"
+    r"|sectors?|industry|vertical)\b"
+)
+"""A list that ends with what is no sector in itself: its words alone are read as those of a list of sectors."""
+_UNIVERSITY_CLINIC = r"\buniversity (hospital|clinic)"
 
 
 def find(sentences: Sequence[Sentence]) -> tuple[Tagged, ...]:
     """Return the sectors that an article says were attacked, those with the most sentences first."""
-    attacked, no_victim, listed, advice = _conditions()
+    attacked, no_victim, advice, listed, bodies, clinic = _conditions()
     named, victims, in_list = _rules()
     found: dict[str, list[tuple[Sentence, str]]] = defaultdict(list)
     for sentence in sentences:
-        lower = sentence.lower
+        lower = clinic.sub(rb"\1", sentence.lower)
         if attacked.search(lower) and not no_victim.search(lower) and not advice.search(lower):
-            tables = (in_list, victims, named) if listed.search(lower) else (victims, named)
-            for sector, words in {each: words for table in tables for each, words in table.search(lower)}.items():
+            items = listed.search(lower) or bodies.search(lower)
+            of_list = items[0] if items else b""
+            places = ((in_list, of_list), (victims, lower), (named, lower))
+            for sector, words in {each: words for table, text in places for each, words in table.search(text)}.items():
                 found[sector].append((sentence, words))
     return tuple(_tagged(sector, found[sector]) for sector in sorted(found, key=lambda each: -len(found[each])))
 
@@ -149,7 +162,8 @@ def _tagged(sector: str, places: Sequence[tuple[Sentence, str]]) -> Tagged:
 
 @cache
 def _conditions() -> "tuple[re2._Regexp, ...]":
-    return tuple(re2.compile(each.encode()) for each in (_ATTACKED, _NO_VICTIM, _LIST, phrases.ADVICE))
+    patterns = (_ATTACKED, _NO_VICTIM, phrases.ADVICE, _LIST, _LIST_OF_BODIES, _UNIVERSITY_CLINIC)
+    return tuple(re2.compile(each.encode()) for each in patterns)
 
 
 @cache

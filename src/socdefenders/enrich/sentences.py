@@ -1,10 +1,12 @@
 """Text into sentences, as evidence is quoted and as rules read it.
 
 A sentence ends neither at `evil[.]example` nor behind an abbreviation or a file's name, and goes on over the line
-breaks of a PDF. What is no prose in it (links, paths, code, indicators) is blanked out for the rules, so that a name
-in a URL is no mention. Every step is linear, and no sentence is longer than a thousand characters.
+breaks of a PDF. What is no prose in it (links, paths, code, indicators, the HTML that Markdown may hold) is blanked out
+for the rules, so that a name in a URL is no mention, nor one in a line that only leads elsewhere. Every step is linear,
+and no sentence is longer than a thousand characters.
 """
 
+import html
 import re
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple, Protocol
@@ -15,8 +17,10 @@ LONGEST = 1_000
 """Characters of a sentence; longer ones are cut at a blank."""
 _BLANK = "\x00"
 """Stands for what was blanked out; no rule matches it, and it is no white space."""
+_GONE = "\x02"
+"""Stands for what is taken out once sentences are found, because words go on behind it: `<b>Glass</b>spike`."""
 
-_END = re.compile(r"""[.!?…]["'”’»)\]*_]{0,4}(?=\s)|\n""")
+_END = re.compile(r"""[.!?…](?:["'”’»)\]*_]{0,4}\x02{0,40})(?=\s)|\n""")
 _ABBREVIATED = """
     al approx aug ave co corp dec dept dr e.g eg esp est etc feb gen gov i.e ie inc jan jr jul jun llc ltd mar
     misc mr mrs ms nov oct prof rep rev sec sen sep sept sr st u.k u.n u.s u.s.c vs
@@ -31,9 +35,20 @@ _LAST_WORD = re.compile(r"[\w.]+\Z")
 _REACH = 24
 """Characters before a stop in which an abbreviation stands."""
 
-_LINK_TARGET = re.compile(r"\]\([^()\s]*\)")
+_LINK_TARGET = re.compile(r"\]\([^()\s]*(?: \"[^\"]*\")?\)")
+_LEADS_ELSEWHERE = re.compile(r"[*+>\s-]{0,6}\[((?:[^\s\[\]]+ ){2,}[^\s\[\]]+)\]\([^()\s]*(?: \"[^\"]*\")?\)\W{0,4}\Z")
+"""A line that is nothing but a link of three words or more: the title of another page."""
+_TAG = re.compile(
+    r"</?(?:(blockquote|br|div|figcaption|figure|h[1-6]|hr|li|ol|p|pre|table|td|th|tr|ul)|a|b|code|em|i|img|span|strong"
+    r"|sub|sup|u)(?:\s[^<>]{0,1000})?/?>",
+    re.IGNORECASE,
+)
+"""A tag of HTML, as Markdown may hold; the group is of those that begin or end a block."""
+_LIST = re.compile(r"\W*[A-Z]\w+\W?(?:/\W?[A-Z]\w+\W?){2,}\W*\Z")
+"""Names with strokes between them, rather than a path."""
+_ENTITY = re.compile(r"&#?\w{2,8};")
 _CODE = re.compile(r"`[^`]*`")
-_CODE_MARKS = frozenset("\\@_=<>{}$%|^~")
+_CODE_MARKS = frozenset("\\@=<>{}$%|^~")
 _MASKED = frozenset(
     {
         IocType.DOMAIN,
@@ -77,7 +92,7 @@ class Sentence(NamedTuple):
     """One sentence, heading or line of a list."""
 
     text: str
-    """As written, on one line."""
+    """As written, on one line; tags, entities and escapes of Markdown are what they stand for."""
     words: str
     """The same without links and indicators; commands and file names are left in it."""
     prose: str
@@ -114,25 +129,44 @@ def split(text: str) -> Iterator[tuple[int, int]]:
 
 
 def _masked(text: str, indicators: Iterable[Span]) -> str:
-    """Blank the indicators out, character for character, so that offsets stay what they are."""
+    """Blank the indicators and tags out, character for character, so that offsets stay what they are."""
     parts: list[str] = []
     done = 0
     for each in indicators:
         if each.suppressed is None and each.type in _MASKED and done <= each.start < each.end <= len(text):
             parts += (text[done : each.start], _BLANK * (each.end - each.start))
             done = each.end
-    return "".join((*parts, text[done:])) if parts else text
+    masked = "".join((*parts, text[done:])) if parts else text
+    return _TAG.sub(_without_tag, masked) if "<" in masked else masked
+
+
+def _without_tag(tag: re.Match[str]) -> str:
+    """Blank a tag out; where one begins a block, a sentence ends."""
+    length = len(tag[0])
+    return "\n\n".ljust(length) if tag[1] else _GONE * length
 
 
 def _sentence(text: str, masked: str, low: int, high: int) -> Sentence:
-    words = _without_links(" ".join(masked[low:high].split()))
+    written = _plain(text[low:high])
+    words = _without_links(_plain(masked[low:high]))
+    if _LEADS_ELSEWHERE.match(written):
+        words = ""
     return Sentence(
-        text=" ".join(text[low:high].split()),
+        text=written,
         words=words,
         prose=_without_code(words),
         lower=words.lower().encode("utf-8", "replace"),
         start=low,
     )
+
+
+def _plain(text: str) -> str:
+    """Write a text on one line, without tags, and characters as such that HTML and Markdown write otherwise."""
+    if "<" in text:
+        text = _TAG.sub("", text)
+    if "&" in text:
+        text = _ENTITY.sub(lambda entity: html.unescape(entity[0]), text)
+    return " ".join(text.replace(_GONE, "").replace("\\_", "_").split())
 
 
 def _without_links(text: str) -> str:
@@ -153,7 +187,7 @@ def _without_code(text: str) -> str:
 
 def _is_code(word: str) -> bool:
     marks = _CODE_MARKS.intersection(word.strip("_*<>|^~"))
-    return bool(marks) or word.count("/") > 1 or word.startswith("/") or "()" in word
+    return bool(marks) or "()" in word or word.startswith("/") or (word.count("/") > 1 and not _LIST.match(word))
 
 
 def _stop_ends(text: str, match: re.Match[str]) -> bool:

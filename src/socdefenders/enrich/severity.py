@@ -48,6 +48,7 @@ ADDS = {
     "state-actor": 0.5,
     "millions-affected": 1.0,
     "operations-disrupted": 1.0,
+    "widespread": 1.0,
     "no-exploitation-known": -1.0,
 }
 """What is added for what a title or a lead says."""
@@ -59,7 +60,10 @@ exploited exploit\w* ~in the wild
     |(?:under|active) ~exploitation\b
     |known exploited
     |exploited (?:by|in) ~attack\w*
+    |attack\w* (?:are|have been|were) (?:actively |already |now )?exploiting
+    |attacks (?:against|exploiting|on|targeting|using) ~in the wild
     |mass exploitation
+    |leverag\w* ~zero-?\s?day
 zero-day zero-?\s?day\b|zero-days\b|\b0-?days?\b
 remote-code-execution remote code execution
     |\brce\b
@@ -70,17 +74,20 @@ public-exploit proof[- ]of[- ]concept|\bpoc\b|public exploit|exploit code
 ordered-to-act emergency directive
     |patch immediately
     |urged? ~(?:patch|update|upgrade)
+    |(?:apply|install) ~(?:patch|update|fix)\w* ~(?:immediately|as soon as possible)
     |known exploited vulnerabilities catalog
-destructive \bwipers?\b|data-?wiping|destructive
+destructive \bwipers?\b|data-?wiping|destructive (?:\w+ )?(?:attack|cyber|malware|payload)
 ransom \bransomware\b|\bextort\w*
 supply-chain supply[- ]chain (?:attack|compromise)|trojani[sz]ed ~(?:update|installer)s?
-state-actor state-(?:sponsored|backed|aligned)|nation[- ]state|espionage|\bapt[- ]?\d*\b
-millions-affected \bmillions? (?:of )?~(?:users|people|customers|records|accounts|devices|patients|individuals)
-    |\d million
+state-actor state-(?:sponsored|backed|aligned)|nation[- ]state|espionage|\bapt[- ]?\d+\b|\bapts\b|advanced persistent
+    |\bapt(?: (?:actor|attack|campaign|group|threat)\w*|\W*$)
+millions-affected \b[mb]illions? (?:of )?~(?:users|people|customers|records|accounts|devices|patients|individuals
+        |victims|systems|computers|machines|websites|hosts|boxes|downloads)
 operations-disrupted (?:shut|shuts|shutting) ~down
     |\boutage\b
     |disrupt\w* ~(?:operations|services|production)
-    |forced ~offline
+    |forced (?:\w+ )?(?:companies|hospitals?|networks?|operations|servers?|services?|systems?|websites?) offline
+widespread \b(?:global|widespread|worldwide) ~(?:attacks?|infections?|outbreaks?)\b
 no-exploitation-known (?:no|not) ~(?:evidence|aware|signs|reports?) ~exploit\w*
     |not ~exploited in the wild
 """

@@ -49,12 +49,16 @@ _FILLER = (
     r"|our (?:customers|platform|products|cloud|team|blog)|contact us|learn more|stay tuned|image credit"
     r"|as shown|(?:shown|seen|below) (?:in|below)|screenshot|figure|following|thank\w*|copyright"
     r"|all rights reserved|cookies? policy|protects? (?:customers|against)|detects?|md5|sha-?256|appendix"
-    r"|previously (?:written|blogged)|appeared first on)\b"
+    r"|previously (?:written|blogged)|appeared first on|as we mentioned|(?:earlier|previous) (?:blog|post|article)s?"
+    r"|please (?:check|click|contact|read|refer|see|visit)|ensur\w+ (?:coverage|protection)|pleased to"
+    r"|enable javascript|you(?:'ll|r)?)\b"
 )
 _LEANING = re.compile(
     r"(?:it|its|this|these|that|those|they|their|he|she|however|also|in addition|additionally|moreover"
     r"|furthermore|then|next|finally|but|and|for example|for instance|as such|therefore|thus|afterwards?"
-    r"|once|here|another|in other words|while)\b",
+    r"|once|here|another|in other words|while|instead|similarly|such|secondly|thirdly|(?:shortly )?thereafter"
+    r"|in (?:this|that|these|those|both|such)|despite (?:this|that|these)|with respect to|as (?:a result|noted|we have)"
+    r"|one such|last week)\b",
     re.IGNORECASE,
 )
 
@@ -81,8 +85,14 @@ def summarize(sentences: Sequence[Sentence], named: Sequence[Tagged], cves: Sequ
 def plain(text: str) -> str:
     """Take the marks of Markdown out of a sentence."""
     if "](" in text:
-        text = _LINK.sub(r"\1", text)
+        text = _LINK.sub(_label, text)
     return _EMPHASIS.sub("", text).strip() if "*" in text or "_" in text else text
+
+
+def _label(link: re.Match[str]) -> str:
+    """Return the words of a link, apart from the words that it was written on to."""
+    before, after = link.string[: link.start()][-1:], link.string[link.end() :][:2]
+    return " " * before.isalnum() + link[1] + " " * (len(after) == 2 and after.isalpha())
 
 
 def _is_prose(text: str, sentence: Sentence) -> bool:
@@ -90,6 +100,7 @@ def _is_prose(text: str, sentence: Sentence) -> bool:
         _SHORTEST <= len(text) <= _LONGEST
         and _BEGINS.match(text) is not None
         and _ENDS.search(text) is not None
+        and "](" not in text
         and _NO_PROSE.search(sentence.words) is None
         and len(_NO_LETTER.findall(text)) < 0.2 * len(text)
     )
@@ -101,8 +112,8 @@ def _score(text: str, sentence: Sentence, place: int, of_topic: AbstractSet[str]
     score += min(0.7 * len(of_topic), 2.8)
     score += min(1.0 * sum(each in text for each in told), 3.0)
     score += min(0.6 * len(set(says.findall(sentence.lower))), 2.4)
-    score -= 1.5 * len(filler.findall(sentence.lower)) + 1.5 * (advice.search(sentence.lower) is not None)
-    score -= 1.0 * (_LEANING.match(text) is not None) + 0.5 * text.startswith(("We ", "Our ", "I "))
+    score -= 2.5 * len(filler.findall(sentence.lower)) + 1.5 * (advice.search(sentence.lower) is not None)
+    score -= 1.5 * (_LEANING.match(text) is not None) + 0.5 * text.startswith(("We ", "Our ", "I "))
     return score - abs(len(text) - _BEST_LENGTH) / _BEST_LENGTH
 
 

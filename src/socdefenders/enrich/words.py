@@ -10,12 +10,12 @@ _WHAT_EVERY_SYSTEM_HAS = """
     winrar wmic xcopy cipher.exe forfiles wscript cscript
 """
 _PRODUCTS = """
-    acronis adobe akamai alibaba aliexpress amazon android anydesk apache apple atera autoit avast aws azure
-    baidu bitcoin bitdefender bitlocker ccleaner chrome chromium cisco citrix cloudflare cryptonight cylance
+    acronis adobe akamai alibaba aliexpress allwinner amazon amlogic android anydesk apache apple atera autoit avast aws
+    azure baidu bitcoin bitdefender bitlocker ccleaner chrome chromium cisco citrix cloudflare cryptonight cylance
     discord docker dropbox drupal electrum ethereum facebook firefox fortinet gif89a github gitlab gmail google
     ibm icloud instagram intel iphone java javascript joomla kali kaspersky keitaro libreoffice linkedin linux
-    litecoin logmein magento mcafee metamask microsoft mongodb monero mozilla mysql netflix nodejs node.js
-    norton nvidia office openssl oracle paypal php playstation pokemongo putty python realvnc rijndael
+    litecoin logmein magento mcafee mediatek metamask microsoft mongodb monero mozilla mysql netflix nodejs node.js
+    norton nvidia office openssl oracle paypal php playstation pokemongo putty python qualcomm realvnc rijndael rockchip
     salesforce samsung sap skype slack solarwinds sophos splashtop spotify steam symantec teamviewer telegram
     tightvnc tiktok tor trendmicro twitter ubuntu ultravnc viber virtualbox vmware vnc whatsapp wikipedia
     wordpress yahoo youtube zlib zoom screenconnect rustdesk ultraviewer supremo connectwise stopransomware

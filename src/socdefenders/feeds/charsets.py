@@ -25,13 +25,13 @@ _CODECS = {
 
 
 def decoded(data: bytes, codec: str | None = None) -> str:
-    """The text of a page: its mark or UTF-8, which nothing else looks like; else what it says it is, or a guess.
+    """The text of a page or a feed: its mark or UTF-8, which nothing else looks like; else what it says, or a guess.
 
-    `codec`, when whoever sent it named one, goes before what the page says.
+    `codec`, when whoever sent it named one, goes before what it says itself.
     """
     if encoding(data) != "utf-8" or (_is_utf8(data) and not data.isascii()):
         return decode(data)
-    known = codec or _declared(_META, data)
+    known = codec or _declared(_XML, data) or _declared(_META, data)
     return decode(data) if known is None or known.startswith("utf") else data.decode(known, "replace")
 
 

@@ -108,6 +108,19 @@ MALFORMED = 0.5
 """Share of records that cannot be read from which on the format has changed."""
 
 
+OVERDUE = timedelta(hours=1)
+"""How long a source may be due before that says that nobody works."""
+
+
+def shown(state: str, reason: str | None, due_at: datetime, now: datetime) -> tuple[str, str | None]:
+    """Return how a source is doing in the three words of the API, and why."""
+    if due_at < now - OVERDUE:
+        return "degraded", f"Due since {due_at:%Y-%m-%d %H:%M} UTC and not looked at: is a worker running?"
+    if state == State.NEW:
+        return "degraded", "Not looked at yet."
+    return ("error" if state in {State.ERROR, State.PARKED} else state), reason
+
+
 def after_reading(expected: Expected, known: Known, reading: Reading, *, now: datetime, chance: float) -> Next:
     """Return what follows from an answer; `chance` (0-1) spreads sources that were added together."""
     state, reason = _judged(expected, known, reading, now)

@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import Enum
 from functools import lru_cache
 from typing import TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 from socdefenders.feeds.charsets import decoded
 from socdefenders.feeds.fields import clean, when
@@ -67,13 +67,11 @@ def main_text(html: bytes | str) -> str:
     return read_page(html).text
 
 
-def read_page(html: bytes | str) -> Page:
-    """What a page says of itself, and its report."""
+def read_page(html: bytes | str, address: str | None = None) -> Page:
+    """What a page says of itself, and its report; `address` is where it stood, and what its links start from."""
     page = read(decoded(html) if isinstance(html, bytes) else html)
     about = page.meta.get
-    url = _first(
-        each for each in (page.canonical, about("og:url")) if each and each.startswith(("http://", "https://"))
-    )
+    url = _first(_absolute(each, address) for each in (page.canonical, about("og:url")))
     titles = (about("og:title"), page.title, written(_all(page.heading)) if page.heading else None)
     return Page(
         _first(clean(" ".join(title.split())) for title in titles if title),
@@ -209,6 +207,15 @@ def _named(names: str) -> tuple[str, ...]:
 def _first(found: Iterable[T | None]) -> T | None:
     """The first that is there."""
     return next((each for each in found if each), None)
+
+
+def _absolute(link: str | None, address: str | None) -> str | None:
+    """The address that a link leads to; None where that is none of the web."""
+    try:
+        url = urljoin(address or "", (link or "").strip()) if link else ""
+    except ValueError:
+        return None
+    return url if url.lower().startswith(("http://", "https://")) else None
 
 
 def host(url: str | None) -> str | None:

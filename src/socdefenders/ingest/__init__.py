@@ -1,9 +1,9 @@
 """From what is published to what is stored: files that somebody names, and sources that are fetched."""
 
+from socdefenders.ingest.addresses import MAX_LINK
 from socdefenders.ingest.batches import (
     BATCH,
     DEFANGED,
-    MAX_LINK,
     MAX_SOURCE,
     PLAIN,
     REASONS,

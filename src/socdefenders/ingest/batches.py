@@ -9,9 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import UUID
 
+from socdefenders.enrich.likeness import signature
 from socdefenders.errors import FeedError, InvalidIndicator, UnknownFormat, Unsupported
 from socdefenders.feeds import PARSERS, Entry, Format, items, recognise, source_name
 from socdefenders.indicators import Match, extract, parse, reversed_host, unlikely
+from socdefenders.ingest.addresses import MAX_LINK, address_of
 from socdefenders.ingest.learning import learn
 from socdefenders.model import (
     Document,
@@ -39,8 +41,6 @@ MAX_INDEXED = 2_048
 """Bytes of a text that the database finds by an index; PostgreSQL takes 2,704 for a row there."""
 MAX_SOURCE = 200
 """Characters of a source's name."""
-MAX_LINK = 2_048
-"""Characters of the address of an article or a reference, which every record of an answer repeats."""
 MAX_TAGS = 12
 """Names of actors and malware of an article that each of its indicators is tagged with."""
 REPORT = PARSERS["text"]
@@ -248,7 +248,7 @@ def _take_document(batch: Batch, item: Document, origin: _Origin) -> None:
     source = origin.source_of(item)
     batch.sources.setdefault(source, (origin.category, origin.homepage))
     url = _link(item.url)
-    _, host = _address(url)
+    address, host = address_of(url)
     article = NewArticle(
         article_id(item, source, origin.file),
         source,
@@ -258,6 +258,8 @@ def _take_document(batch: Batch, item: Document, origin: _Origin) -> None:
         item.modified_at,
         item.text,
         item.entry_hash,
+        item.canonical_url or address,
+        signature(item.text),
     )
     kept: dict[tuple[IocType, str], list[Match]] = {}
     suppressed: dict[tuple[IocType, str], Match] = {}
@@ -287,27 +289,16 @@ def article_id(item: Document, source: str, file: str) -> UUID:
     """Return the id under which an article is stored.
 
     Without an address the file's own name keeps two reports of one title apart. The fragment of an address counts:
-    some publishers keep a year of bulletins on one page.
+    some publishers keep a year of bulletins on one page. What its page calls its address does not: the id must be known
+    before the page is asked for.
     """
-    address, _ = _address(_link(item.url))
+    address, _ = address_of(_link(item.url))
     return name_id("article", source, *([address] if address else [Path(file).name, item.title]))
 
 
 def _indexable(match: Match) -> str:
     """The value as published, or in ASCII where it is too large for an index: `/../` may take back most of a URL."""
     return match.value if len(match.value.encode()) <= MAX_INDEXED else match.canonical
-
-
-def _address(url: str | None) -> tuple[str | None, str | None]:
-    """Return the canonical address of an article, and its host."""
-    if not url:
-        return None, None
-    try:
-        indicator = parse(url, IocType.URL)
-    except InvalidIndicator:
-        return url, None
-    reverse = reversed_host(indicator)
-    return indicator.canonical, ".".join(reversed(reverse.split("."))) if reverse else None
 
 
 def _sighting(matches: Sequence[Match], article: NewArticle, learnt: Learnt) -> NewSighting:

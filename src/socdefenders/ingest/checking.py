@@ -19,7 +19,8 @@ from socdefenders.errors import FeedError, FeedKeyMissing, FetchFailed
 from socdefenders.feeds import PARSERS, Entry, health, items, recognise, walk
 from socdefenders.feeds.catalog import Feed, Kind
 from socdefenders.feeds.fetch import Fetched, Validators
-from socdefenders.feeds.page import main_text
+from socdefenders.feeds.page import read_page
+from socdefenders.ingest.addresses import named_by_page
 from socdefenders.ingest.batches import Batch, Options, article_id, batches, batches_of
 from socdefenders.ingest.loading import write_all
 from socdefenders.model import Document, Item, Outcome
@@ -199,12 +200,12 @@ class Checker:
         async with turn:
             try:
                 fetched = await self.client.page(document.url)
-                text = await asyncio.to_thread(_page_text, fetched)
+                text, address = await asyncio.to_thread(_page, fetched)
             except FetchFailed as error:
                 return document if error.permanent else replace(document, entry_hash=None)
             except FeedError:
                 return document
-        return replace(document, text=text) if len(text) > len(document.text) else document
+        return replace(document, text=max(document.text, text, key=len), canonical_url=address)
 
 
 def _unless_stale(feed: Feed, status: FeedStatus, now: datetime) -> FeedStatus:
@@ -287,8 +288,10 @@ def _dated(reading: Iterator[Batch], newest: list[datetime]) -> Iterator[Batch]:
         yield batch
 
 
-def _page_text(fetched: Fetched) -> str:
+def _page(fetched: Fetched) -> tuple[str, str | None]:
+    """Return a page's text, and the address that it gives itself."""
     try:
-        return main_text(fetched.text())
+        page = read_page(fetched.text(), fetched.url)
+        return page.text, named_by_page(page.url, fetched.url)
     finally:
         fetched.close()

@@ -8,13 +8,16 @@ again when its claim runs out, and any number of workers may ask at once.
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Self
+from typing import NamedTuple, Self
 from uuid import UUID
 
 from socdefenders.storage.database import Database, Record
 from socdefenders.storage.sql import load
 
 _SQL = load("feeds")
+
+FORGOTTEN_AFTER = timedelta(days=7)
+"""Since a source was last registered, which each worker does with all of its catalog at its start and once a day."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +42,8 @@ class FeedStatus:
     records: int | None
     newest_at: datetime | None
     unreadable: str | None
+    registered_at: datetime
+    name: str
     read_at: datetime | None
 
     @classmethod
@@ -71,12 +76,28 @@ class Checked:
     """Why the body that came cannot be read."""
 
 
-async def register(database: Database, feeds: Mapping[str, tuple[bool, timedelta]], *, now: datetime) -> None:
-    """Make the catalog's sources known, by slug: whether each is enabled, and its cadence. Others are forgotten."""
-    enabled = [each[0] for each in feeds.values()]
-    every = [each[1] for each in feeds.values()]
-    await database.execute(_SQL["register"], list(feeds), enabled, every, now)
-    await database.execute(_SQL["forget"], list(feeds))
+class Registered(NamedTuple):
+    """What the database is told of a source."""
+
+    name: str
+    enabled: bool
+    every: timedelta
+    """The shortest time between two checks."""
+
+
+async def register(database: Database, feeds: Mapping[str, Registered], *, now: datetime) -> None:
+    """Make a catalog's sources known, by slug.
+
+    Other workers may know other sources, so one is forgotten only when nobody has registered it for a week.
+    """
+    columns = [list(column) for column in zip(*feeds.values(), strict=True)] or [[], [], []]
+    await database.execute(_SQL["register"], list(feeds), *columns, now)
+    await database.execute(_SQL["forget"], now - FORGOTTEN_AFTER)
+
+
+async def remove(database: Database, slugs: Iterable[str]) -> None:
+    """Forget sources at once."""
+    await database.execute(_SQL["remove"], list(slugs))
 
 
 async def claim(

@@ -43,10 +43,30 @@ create table articles (
     malware        text[],                  -- ransomware and tools, too
     sectors        text[],
     attack_version text,                    -- of MITRE ATT&CK, that the techniques are of
-    findings       jsonb                    -- all of it with the sentences and reasons behind it
+    findings       jsonb,                   -- all of it with the sentences and reasons behind it
+    canonical_url  text,                    -- what its page calls its address, or url without what tells readers apart
+    story_id       uuid not null            -- of the article that told its story first; its own, where that is itself
 );
 alter table articles alter column related set storage external;
 create index articles_source on articles (source_id);
+create index articles_story on articles (story_id);
+
+-- The articles that copies are found of: each the first of its story, which may have no other.
+create table stories (
+    article_id uuid primary key references articles on delete cascade,
+    told_on    date not null,
+    signature  bytea not null,              -- what its text says, as 128 numbers of two bytes
+    bands      integer[] not null           -- its rows of story_bands
+);
+
+-- Each band of a story's signature, that is four of its numbers. No foreign key: it would want an index of its own on
+-- the largest column of the table that has the most rows; a row without its story finds nothing.
+create table story_bands (
+    band       integer not null,            -- its hash
+    told_on    date not null,
+    article_id uuid not null,               -- of stories
+    primary key (band, told_on, article_id)
+);
 
 -- One row for each distinct indicator, whoever reported it.
 create table indicators (
@@ -151,6 +171,8 @@ create table feeds (
     records       integer,                  -- of the last answer
     newest_at     timestamptz,              -- latest date in it
     unreadable    text,                     -- why the last body cannot be read, which asking again does not change
+    registered_at timestamptz not null,     -- when it was last in the catalog of a worker
+    name          text not null,
     read_at       timestamptz               -- when a body was last read from beginning to end
 );
 create index feeds_due on feeds (due_at) where enabled;

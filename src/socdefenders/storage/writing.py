@@ -21,6 +21,7 @@ from socdefenders.storage.database import FAILURES, Connection, connect, failed,
 from socdefenders.storage.ranges import Ranges
 from socdefenders.storage.searching import KEPT_READY
 from socdefenders.storage.sql import load
+from socdefenders.storage.stories import Told, tell_apart
 
 _SQL = load("write")
 TURN = 0x50C_DF2
@@ -177,7 +178,7 @@ class Writer:
         """Merge a batch; its locks are taken in the order of ids, so that two writers never wait in a circle."""
         await self._connection.execute("select pg_advisory_xact_lock_shared($1)", TURN)
         articles = sorted(articles, key=lambda read: read.article.id.bytes)
-        changed = sum([await self._article(read, now) for read in articles])
+        changed = [told for read in articles if (told := await self._article(read, now))]
         copy = self._connection.copy_records_to_table("staging", records=rows, columns=_Row._fields)
         await unless_lost(self._connection, copy)
         await self._connection.execute(_SQL["indicators"])
@@ -189,7 +190,8 @@ class Writer:
             await self._connection.execute(_SQL["redate"], redated)
         if articles:
             await self._connection.execute(_SQL["preview"], [read.article.id for read in articles], KEPT_READY)
-        return Written(added, updated, len(rows) - added - updated, changed)
+        await tell_apart(self._connection, changed)
+        return Written(added, updated, len(rows) - added - updated, len(changed))
 
     async def known_articles(self, ids: Sequence[UUID]) -> dict[UUID, bytes | None]:
         """Return which of the articles `ids` are stored, each with the hash of the entry that led to it."""
@@ -253,13 +255,15 @@ class Writer:
             new.malware_family,
         )
 
-    async def _article(self, read: ReadArticle, now: datetime) -> int:
+    async def _article(self, read: ReadArticle, now: datetime) -> Told | None:
+        """Write one article; None where nothing in it is new."""
         article = read.article
+        source = self._sources[article.source]
         digest = hashlib.sha256(f"{article.title}\0{article.text}".encode()).digest()
-        added = await self._connection.fetchval(
+        written = await self._connection.fetchrow(
             _SQL["article"],
             article.id,
-            self._sources[article.source],
+            source,
             article.title,
             article.url,
             article.published_at,
@@ -268,15 +272,17 @@ class Writer:
             digest,
             article.text,
             article.entry_hash,
+            article.canonical_url,
         )
-        if added is None:
-            return 0
+        if written is None:
+            return None
         if read.learnt is not None:
             await self._connection.execute(_SQL["learnt"], article.id, *read.learnt)
         await self._connection.execute(_SQL["forget_suppressed"], article.id)
         columns: list[list[str]] = [list(column) for column in zip(*read.suppressed, strict=True)] or [[], [], [], []]
         await self._connection.execute(_SQL["suppressed"], article.id, *columns)
-        return 1
+        cves = frozenset(read.learnt.cves if read.learnt else ())
+        return Told(article.id, source, written["told_on"], article.signature, cves, known=not written["added"])
 
 
 def _merge(first: _Row, second: _Row) -> _Row:

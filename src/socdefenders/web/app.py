@@ -23,7 +23,7 @@ from socdefenders.errors import (
 )
 from socdefenders.settings import Settings
 from socdefenders.web import docs
-from socdefenders.web.api import health, iocs
+from socdefenders.web.api import health, iocs, statistics
 from socdefenders.web.api.render import Json, error_body
 from socdefenders.web.auth import Guard
 from socdefenders.web.front import Front
@@ -75,7 +75,8 @@ class Application(Front):
         self.api = self._api()
         search = iocs.Iocs(self.services, self.guard)
         state = health.Health(self.services)
-        self.routers = (iocs.router(search), health.router(state), docs.router(self.api))
+        stats = statistics.Stats(self.services, self.guard)
+        self.routers = (iocs.router(search), statistics.router(stats), health.router(state), docs.router(self.api))
         for router in self.routers:
             self.api.include_router(router)
         direct = {"/api/v1/iocs/search": search.search, "/healthz": state.healthz}

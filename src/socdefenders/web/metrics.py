@@ -45,6 +45,10 @@ class Metrics:
         self.budgets_away = Gauge(
             "socdefenders_shared_budgets_away", "1 while Valkey is away and budgets are local.", registry=registry
         )
+        self.feeds = Gauge("socdefenders_feeds", "Sources that are fetched, by state.", ("state",), registry=registry)
+        self.feeds_overdue = Gauge(
+            "socdefenders_feeds_overdue", "Sources that nobody looks at though they are due.", registry=registry
+        )
         # A look-up of labels costs more than the increment; there are few of them.
         self._request = lru_cache(maxsize=1024)(self._requests.labels)
         self._search = lru_cache(maxsize=8)(self._searches.labels)

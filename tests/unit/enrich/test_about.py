@@ -46,10 +46,32 @@ def test_all_sixteen_can_be_found() -> None:
         "Banks should watch for attacks.",
         "We did not see attacks on banks.",
         "The Nuclear exploit kit infected visitors.",
+        "The sector of water is no target of financially motivated crews.",
+        "They told journalists of the attack.",
+        "The app spies on banking apps.",
+        "The victim is asked for a SWIFT number.",
+        "The link to the government says that they are going to attack a wide range of industries.",
     ],
 )
 def test_who_was_not_hit_does_not_count(text: str) -> None:
     assert not sectors.find(split(text))
+
+
+@pytest.mark.parametrize(
+    ("text", "hit"),
+    [
+        ("They attacked manufacturing, media and energy companies.", {"commercial-facilities", "energy"}),
+        ("They attacked finance, water, and food/retail firms for oil.", {"water-and-wastewater"}),
+        ("A university hospital was hit.", {"healthcare-and-public-health"}),
+        ("They hit legal, retail, and healthcare sector staff.", {"healthcare-and-public-health"}),
+        ("They spy on exiled journalists.", {"commercial-facilities"}),
+        ("The security incident was at a water utility.", {"water-and-wastewater"}),
+    ],
+)
+def test_who_was_hit_counts(text: str, hit: set[str]) -> None:
+    found = {each.name for each in sectors.find(split(text))}
+    assert hit <= found
+    assert "government-facilities" not in found
 
 
 def test_a_list_of_sectors_is_read_to_its_end() -> None:
@@ -78,6 +100,66 @@ def test_a_title_says_what_an_article_is_about(slug: str, title: str, kind: str)
     assert found.category.reasons[0].name == slug
 
 
+@pytest.mark.parametrize(
+    ("text", "title", "slug"),
+    [
+        ("It was found in May.", "Slatetern EK adds a new exploit", "malware"),
+        ("It was bought in May.", "How cybercriminals buy vaccines", "threat-intelligence"),
+        ("Cybercriminals sell it.", "Stealer sold", "malware"),
+        ("Adversaries are apt to use it.", "Malware is back", "malware"),
+        ("A shop was closed by law enforcement.", "Takedown of a card shop", "policy"),
+        ("It was found in May.", "Threat actors spread malicious VPN apps with a stealer", "malware"),
+        ("Vendors met in May.", "The current state of a cybercrime underground", "threat-intelligence"),
+        ("They are sent by malicious messages.", "Millions of malicious messages", "phishing"),
+        ("It blocks malware.", "Announcement: an extended view", "tools"),
+        ("It blocks malware.", "Vane named top player in a quadrant", "research"),
+        ("The second data dump came in May.", "Notes of the week", "data-breaches"),
+    ],
+)
+def test_what_the_words_of_a_title_weigh(text: str, title: str, slug: str) -> None:
+    assert read(text, title).category.slug == slug
+
+
+@pytest.mark.parametrize(
+    ("title", "kind"),
+    [
+        ("New rootkit and its loader", "rootkit"),
+        ("Attackers are exploiting a flaw of Vane Server", "exploited-vulnerability"),
+    ],
+)
+def test_the_kind_says_it_in_more_detail(title: str, kind: str) -> None:
+    assert read("It happened in May.", title).classification.slug == kind
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("destructive", "It is a destructive botnet."),
+        ("state-actor", "Actors are apt to send it."),
+        ("millions-affected", "They sent 45 million messages for $4 million."),
+        ("operations-disrupted", "The police forced it offline."),
+    ],
+)
+def test_what_only_sounds_severe_adds_nothing(name: str, text: str) -> None:
+    assert name not in {each.name for each in read(text, "A flaw").severity.reasons}
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("exploited", "Attackers are exploiting it."),
+        ("exploited", "The campaign leverages a zero-day."),
+        ("destructive", "It is a destructive attack."),
+        ("exploited", "We see attacks targeting it in the wild."),
+        ("ordered-to-act", "Users should apply the patches immediately."),
+        ("operations-disrupted", "It forced two hospitals offline."),
+        ("state-actor", "It is the work of an APT."),
+    ],
+)
+def test_what_is_severe_in_other_words_adds_too(name: str, text: str) -> None:
+    assert name in {each.name for each in read(text, "A flaw").severity.reasons}
+
+
 def test_every_category_is_tried_and_named() -> None:
     assert tuple(slug for slug, _, _ in CATEGORIES) == category.CATEGORIES
     assert {slug for slug, _ in category.CUES} == set(category.CATEGORIES) == set(severity.BASES)
@@ -86,6 +168,10 @@ def test_every_category_is_tried_and_named() -> None:
 def test_a_name_in_the_title_says_it_too() -> None:
     assert read("It is back.", "Glasspike returns").category.slug == "malware"
     assert read("It is back.", "Quiet Heron returns").category.slug == "threat-intelligence"
+
+
+def test_a_name_in_capitals_says_it_too() -> None:
+    assert read("Quiet Heron is back.", "QUIET HERON: back").category.slug == "threat-intelligence"
 
 
 def test_a_text_about_nothing_is_research_without_confidence() -> None:
@@ -107,6 +193,7 @@ SEVERE = [
     ("state-actor", "It is espionage.", "It is theft."),
     ("millions-affected", "It concerns 3 million users.", "It concerns 3 users."),
     ("operations-disrupted", "It disrupted operations.", "It was operated on."),
+    ("widespread", "It is a global ransomware outbreak.", "It is a global firm."),
     ("no-exploitation-known", "There is no evidence of exploitation.", "There is evidence."),
 ]
 

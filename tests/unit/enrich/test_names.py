@@ -26,6 +26,19 @@ FOUND = [
     ("Heron is back. The ransomware Heron locks files.", "Heron", "ransomware"),
     # In lower case only with what no word has.
     ("They used b1nder to pack it.", "b1nder", "tool"),
+    # With an underscore, which code has too.
+    ("It came with Slate_tern in May.", "Slate_tern", "malware"),
+    (r"It came with slate\_tern in May.", "Slate_tern", "malware"),
+    # One word of two, written as two.
+    ("The Copper Finch loader is new.", "CopperFinch", "malware"),
+    ("A copy of Mudlark RAT was found.", "MudlarkRAT", "malware"),
+    ("A copy of Mudlark-RAT was found.", "MudlarkRAT", "malware"),
+    ("The dUsk Stealer is new.", "dUsk Stealer", "malware"),
+    ("They bought the dUsk stealer there.", "dUsk Stealer", "malware"),
+    ("They used B1nder to pack it.", "b1nder", "tool"),
+    ("It served Glasspike/Willow/Larch to visitors.", "Glasspike", "malware"),
+    # Compared in one sentence, and meant in the next.
+    ("It is similar to Glasspike. The code of Glasspike is new.", "Glasspike", "malware"),
     # A very common word: not where any word has a capital.
     ("Last week the Oak ransomware spread.", "Oak", "ransomware"),
 ]
@@ -45,6 +58,24 @@ NOT_FOUND = [
     "Oak groups stood by the road.",
     "The group, tracked as Tidal Lantern, is back.",
     "UNC 9001st place.",
+    "It drops a_Glasspike and waits.",
+    "Scanners call it Trojan.Vane!Glasspike there.",
+    "A Copper Finch sat on the fence.",
+    # Only something like it, or somebody who passes for it.
+    "Its activity is quite similar to the well-known Glasspike.",
+    "It works similarly to b1nder, Slate_tern and Glasspike.",
+    "Criminals posing as the feared group “Quiet Heron” wrote to three banks.",
+    "They claim to be members of Quiet Heron.",
+    "Unlike Glasspike, it has no worm.",
+    "It has some resemblance to recent payloads of Glasspike.",
+    "It shares some similarities with the Glasspike loader.",
+    "It was the work of somebody else and not Glasspike.",
+    "It runs Vane/Glasspike/run.txt and waits.",
+    "The dusk Stealer is no name.",
+    # Elsewhere.
+    "[3] Vane, 2031, The Glasspike loader.",
+    "* [All about the Glasspike loader](https://vane.example/1)",
+    'Read [more](https://vane.example/1 "The Glasspike loader").',
 ]
 
 
@@ -66,6 +97,8 @@ def test_what_is_no_mention_is_not(text: str) -> None:
     [
         ("The Moorlock group is back.", "Moorlock"),
         ("The Moorlock backdoor is back.", "Fencepost"),
+        ("Victims of Moorlock, a new backdoor, were told.", "Fencepost"),
+        ("Victims of Moorlock, an APT group, were told.", "Moorlock"),
         ("Victims of Moorlock were told.", "Moorlock"),
     ],
 )
@@ -106,3 +139,25 @@ def test_the_automaton_is_built_once() -> None:
 
 def test_letters_that_grow_when_lowered_move_nothing() -> None:
     assert read("İİİ The Glasspike loader.").malware[0].surface == "Glasspike"
+
+
+ONCE = "The same was seen in May with the campaigns of Tin Kettle, which were smaller."
+
+
+@pytest.mark.parametrize(
+    ("title", "text", "found"),
+    [
+        ("Tidal group is back", ONCE, {"Tidal"}),
+        ("Tidal group is back", f"{ONCE} {ONCE}", {"Tidal", "Quiet Heron"}),
+        ("Tidal group is back", ONCE.replace("Tin Kettle", "the group Tin Kettle"), {"Tidal", "Quiet Heron"}),
+        ("Tidal group is back", "* Tin Kettle\n* Others", {"Tidal", "Quiet Heron"}),
+        ("An actor is back", ONCE, {"Quiet Heron"}),
+    ],
+)
+def test_an_article_on_one_actor_names_another_in_passing(title: str, text: str, found: set[str]) -> None:
+    assert {each.name for each in read(text, title).actors} == found
+
+
+def test_malware_named_in_passing_is_its_tool() -> None:
+    found = read("It came in May with the loader that fetched b1nder, which is smaller.", "Glasspike is back")
+    assert {each.name for each in found.malware} == {"Glasspike", "b1nder"}

@@ -14,6 +14,7 @@ TABLES = {
     "victims": sectors.VICTIMS,
     "listed": sectors.LISTED,
     "cues": category.CUES,
+    "title cues": category.TITLE_CUES,
     "said": severity.SAID,
 }
 RULES = {name: Rules(rules) for name, rules in TABLES.items()}

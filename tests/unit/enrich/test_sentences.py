@@ -1,6 +1,8 @@
 """Where sentences end, and what in them is no prose."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.unit.enrich.invented import split
 
@@ -79,7 +81,6 @@ def test_links_and_indicators_are_no_words(text: str, gone: str, left: str) -> N
         "glasspike()",
         "glasspike@home",
         "%glasspike%",
-        "a_glasspike",
     ],
 )
 def test_code_and_paths_are_words_but_no_prose(code: str) -> None:
@@ -93,3 +94,69 @@ def test_emphasis_and_alternatives_are_prose() -> None:
     [sentence] = split("The **Glasspike** and/or _Heron_ pair.")
     assert "Glasspike" in sentence.prose
     assert "Heron" in sentence.prose
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("<p>It came.</p><p>It went.</p>", ["It came.", "It went."]),
+        ("<b>It</b> came.</b> It went.", ["It came.", "It went."]),
+        ('<a href="https://vane.example/a b">It</a> came.<br/>It went.', ["It came.", "It went."]),
+        ("The <strong>Glass</strong>spike &amp; the heron&#8217;s nest.", ["The Glassspike & the heron’s nest."]),
+        ("It runs <payload> and a < b > c.", ["It runs <payload> and a < b > c."]),
+    ],
+)
+def test_html_in_a_text_is_no_part_of_its_sentences(text: str, written: list[str]) -> None:
+    assert [each.text for each in split(text)] == written
+
+
+def test_an_escaped_underscore_is_one() -> None:
+    assert [each.text for each in split(r"The slate\_tern loader.")] == ["The slate_tern loader."]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "[How the Glasspike works](https://vane.example/1)",
+        '* [How the Glasspike works](https://vane.example/1 "Glasspike")',
+    ],
+)
+def test_a_line_that_only_leads_elsewhere_holds_no_words(line: str) -> None:
+    [sentence] = split(line)
+    assert "Glasspike" in sentence.text
+    assert (sentence.words, sentence.prose, sentence.lower) == ("", "", b"")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "* [Glasspike](https://vane.example/1)",
+        "# [How the Glasspike works](https://vane.example/1)",
+        "![How the Glasspike works](https://vane.example/1)",
+        "Read [how the Glasspike works](https://vane.example/1)",
+    ],
+)
+def test_other_lines_with_a_link_hold_words(line: str) -> None:
+    [sentence] = split(line)
+    assert "Glasspike" in sentence.prose
+
+
+def test_the_title_of_a_link_is_no_words() -> None:
+    [sentence] = split('See [the report](https://vane.example/1 "On Glasspike") on it.')
+    assert sentence.words == "See [the report] on it."
+
+
+HTML = st.sampled_from(
+    ["<p>", "</p>", "<b>", "</b>", "<br/>", "<a href='/a'>", "&#10;", "&amp;", "&#2;", "\n", ".", " It", "<", ">"]
+)
+
+
+@given(pieces=st.lists(HTML, max_size=30))
+def test_whatever_the_html_sentences_stand_on_one_line_and_where_they_begin(pieces: list[str]) -> None:
+    text = "".join(pieces)
+    found = split(text)
+    assert all(
+        each.text == " ".join(each.text.split()) and each.words == " ".join(each.words.split()) for each in found
+    )
+    assert [each.start for each in found] == sorted({each.start for each in found})
+    assert all(0 <= each.start < len(text) for each in found)

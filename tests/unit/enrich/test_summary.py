@@ -14,6 +14,11 @@ FILLER = [
     "Figure 3: the malware that the attackers deployed against the ministries of two countries.",
     "Organizations should patch their servers and ensure that the malware cannot exploit them again.",
     "Is this the malware that attackers have deployed against the ministries of two countries?",
+    "As we mentioned in an earlier post, the attackers deployed the malware at ministries of two countries.",
+    "Please see our post on the malware that the attackers deployed against ministries of two countries.",
+    "When you look at it, you find that attackers deployed the malware against ministries of two countries.",
+    "Shortly thereafter the malware was deployed by attackers in a campaign against ministries of two countries.",
+    "The malware was deployed by attackers, as [we found](https://vane.example/#:~:text=Vane%20(x,victims.",
     "malware deployed by attackers who targeted ministries of two countries in a campaign in May.",
 ]
 
@@ -40,3 +45,8 @@ def test_markup_is_stripped_and_defanging_kept() -> None:
     assert read(text, TITLE).summary == (
         "The Glasspike backdoor of Quiet Heron calls evil[.]example to steal more files."
     )
+
+
+def test_the_words_of_a_link_are_words_of_their_own() -> None:
+    text = "The[Glasspike](https://vane.example/a)malware of [crew](https://vane.example/b)s stole files in May."
+    assert read(text, TITLE).summary == "The Glasspike malware of crews stole files in May."

@@ -27,6 +27,35 @@ def test_a_rule_matches_nothing_that_only_looks_like_it(rule: str, _: str, other
     assert rule not in matched(other)
 
 
+OTHERS = [
+    ("T1204.001", "The user clicks the “Update” button.", "The user clicks the “Disable” button."),
+    ("T1059.004", "It runs shell scripts.", "The macro may execute shell commands."),
+    ("T1497", "It bypasses the sandbox of scanners.", "It bypasses the Java sandbox."),
+    ("T1140", "It decodes the payload.", "Deobfuscating the code shows its server."),
+    ("T1027", "It has obfuscated code.", "Here is the deobfuscated code."),
+    ("T1555.003", "It collects browser history.", "The page collects browser information."),
+    ("T1033", "It collects the user name.", "It steals stored usernames."),
+    ("T1049", "It runs netstat.", "It hides from tools like netstat."),
+    ("T1614", "It checks the user's location.", "It checks its location on disk."),
+    ("T1560", "Stolen files are compressed.", "A stolen information archive was published."),
+    ("T1071.001", "It calls home over HTTPS.", "Call it TLS or HTTPS."),
+    ("T1132.001", "It is sent as base64.", "The note is present in base64."),
+    ("T1083", "It looks for files on disk.", "Legitimate looking files on disk."),
+    ("T1560", "It compresses the collected data.", "Packets show how the stolen data left."),
+    ("T1033", "It collects the username of the victim.", "The page collects the username and password."),
+    ("T1005", "It steals files from the disk.", "We extracted files from the binary."),
+    ("T1003", "It does credential dumping.", "They bought credential dumps."),
+    ("T1016", "It sends the IP address home.", "It sends traffic to one of the IP addresses."),
+    ("T1071.001", "It sends a POST request to the C2.", "The app sends a POST request to the authorization server."),
+]
+
+
+@pytest.mark.parametrize(("rule", "example", "other"), OTHERS)
+def test_a_rule_tells_what_was_done_from_what_only_sounds_like_it(rule: str, example: str, other: str) -> None:
+    assert rule in matched(example)
+    assert rule not in matched(other)
+
+
 def test_every_rule_has_an_example() -> None:
     assert {rule for rule, _, _ in ROWS} == {rule for rule, _ in phrases.PHRASES}
 
@@ -79,12 +108,23 @@ def test_a_phrase_says_which_words_matched() -> None:
     assert (found.name, found.how, found.surface) == ("T1053.003", "phrase", "cron job")
 
 
-def test_advice_is_no_report() -> None:
-    assert not read("You should look for cron jobs of root.").techniques
+@pytest.mark.parametrize(
+    "text",
+    [
+        "You should look for cron jobs of root.",
+        "Firms limit the use of cron jobs.",
+        "Preventing cron jobs helps.",
+        "Let's say it adds a cron job.",
+        "You can add a cron job for it.",
+    ],
+)
+def test_advice_is_no_report(text: str) -> None:
+    assert not read(text).techniques
 
 
-def test_what_was_not_done_is_none() -> None:
-    assert not read("It does not add cron jobs.").techniques
+@pytest.mark.parametrize("text", ["It does not add cron jobs.", "It has no cron jobs."])
+def test_what_was_not_done_is_none(text: str) -> None:
+    assert not read(text).techniques
 
 
 def test_without_knowledge_ids_and_phrases_are_still_found() -> None:

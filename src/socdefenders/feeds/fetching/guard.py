@@ -120,8 +120,9 @@ def refused(error: OSError) -> bool:
 
 def refusal(host: str, *, permanent: bool = False) -> FetchFailed:
     """The error for a host that may not be reached; permanent when the address says so by itself."""
+    what = "is" if permanent else "leads to what is"
     return FetchFailed(
-        f"{host} is {_REFUSED}. If it is meant, add it to SOCDEFENDERS_FETCH_ALLOWED.",
+        f"{host} {what} {_REFUSED}. If it is meant, add it to SOCDEFENDERS_FETCH_ALLOWED.",
         reason_code="refused-address",
         permanent=permanent,
     )

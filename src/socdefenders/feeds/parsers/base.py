@@ -14,6 +14,8 @@ class Hints:
 
     name: str = ""
     """The file's display name."""
+    url: str = ""
+    """Where it was fetched, which what stands in it is relative to."""
 
 
 class About(NamedTuple):

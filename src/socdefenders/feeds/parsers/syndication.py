@@ -1,137 +1,283 @@
-"""RSS and Atom: each entry with its whole body is a document.
+"""RSS and Atom, each version of them: each entry with its whole body is a document.
 
-fastfeedparser reads almost everything in a fraction of the time; feedparser what it refuses. A DOCTYPE
-is refused before either: it is where XML bombs and foreign files come in, and no feed needs it.
+A feed is decoded as the web does it and read by lxml, which goes on where XML is broken, an entry at a time.
+Elements count by their names in the entry's own namespace, and in the few others that feeds borrow from. A
+DOCTYPE is refused before: it is where XML bombs and foreign files come in, and no feed needs it.
 """
 
 import io
 import re
-import warnings
-from calendar import timegm
-from collections.abc import Iterator
-from datetime import UTC, datetime
-from typing import BinaryIO, cast
+from base64 import b64decode
+from binascii import Error as NotBase64
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from html.entities import html5
+from typing import BinaryIO
+from urllib.parse import urljoin
 
-import fastfeedparser
-import feedparser
+from lxml import etree
 
 from socdefenders.errors import FeedError
+from socdefenders.feeds.charsets import decoded
 from socdefenders.feeds.fields import clean, link, when
-from socdefenders.feeds.jsons import Json, as_dict, as_list, read_all
+from socdefenders.feeds.jsons import read_all
 from socdefenders.feeds.page import MAX_PAGE, host, visible_text
 from socdefenders.feeds.parsers.base import Hints
 from socdefenders.model import Document, Item, Rejected
 
 MAX_FEED = 32 << 20
+MAX_TITLE = 500
 _NAMELESS = frozenset({"articles", "blog", "feed", "home", "latest", "news", "posts", "rss", "rss feed", "untitled"})
-_ODD = (
-    ValueError,
-    TypeError,
-    AttributeError,
-    LookupError,
-    ArithmeticError,
-    AssertionError,
-    SyntaxError,
-    RecursionError,
-)
-"""What the two libraries raise on odd feeds; neither says so in its documentation."""
-_DOCTYPE = re.compile(rb"<!\s*(?:DOCTYPE|ENTITY)", re.IGNORECASE)
-_WIDE_DOCTYPE = re.compile(rb"<\0!\0D\0O\0C\0T\0Y\0P\0E|\0<\0!\0D\0O\0C\0T\0Y\0P\0E", re.IGNORECASE)
-_QUOTED = re.compile(rb"<!--.*?(?:-->|\Z)|<\?.*?(?:\?>|\Z)|<!\[CDATA\[.*?(?:\]\]>|\Z)", re.DOTALL)
-"""Where `<!DOCTYPE` is text: whichever begins first, since each may hold the beginning of another."""
-_ENCODING = re.compile(rb"""encoding\s*=\s*["']\s*([^"'>]*)""", re.IGNORECASE)
-_PLAIN_ENCODING = re.compile(
-    rb"(?:utf-?8|utf-?16(?:-?[lb]e)?|us-ascii|ascii|latin-?1|iso-8859-[0-9]{1,2}|(?:windows|cp)-?125[0-8]|koi8-[ru]"
-    rb"|gb2312|gbk|gb18030|big5|euc-(?:jp|kr|tw)|shift[_-]jis)\s*",
-    re.IGNORECASE,
-)
-"""Encodings in which `<!DOCTYPE` is spelt in these very bytes, or in those of UTF-16."""
-_REFERENCE = re.compile(rb"&#(?:[xX]0*([dD][0-9a-fA-F]{3})|0*(5[5-7][0-9]{3}))(?![0-9a-fA-F]);?")
-"""Of a character near the surrogates, which are none."""
-_OTHER_WIDTHS = (b"\0\0", b"\x4c\x6f\xa7\x94")
-"""What UTF-32 and EBCDIC begin with."""
+_QUOTED = r"<!--.*?(?:-->|\Z)|<\?.*?(?:\?>|\Z)|<!\[CDATA\[.*?(?:\]\]>|\Z)"
+"""Where markup is text: whichever begins first, since each may hold the beginning of another."""
+_DOCTYPE = re.compile(rf"{_QUOTED}|(<!\s*(?:DOCTYPE|ENTITY))", re.IGNORECASE | re.DOTALL)
+_DECLARATION = re.compile(r"<\?xml\s[^>]*\?>")
+_AMPERSAND = re.compile(rf"({_QUOTED})|&(?:#([0-9]+|[xX][0-9a-fA-F]+);?|([A-Za-z][A-Za-z0-9]{{1,31}});)?", re.DOTALL)
+_SHOWN = {ord(bytes([byte]).decode("cp1252", "replace")): byte for byte in range(0x80, 0xA0)} | {
+    byte: byte for byte in range(0x80, 0xC0)
+}
+"""What Windows-1252 shows each byte from 80 to BF as, the second and later ones of a character in UTF-8."""
+_DOUBLED = re.compile(f"(?:[\u00c2-\u00f4][{''.join(map(chr, _SHOWN))}]{{1,3}})+")
+"""How the bytes of characters look when each is taken for one of Windows-1252."""
+_SINGLE = re.compile(f"[\u0080-\u00ff{''.join(map(chr, _SHOWN))}]")
+_NO_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""What XML has no place for: control characters, and halves of characters."""
+_BORROWED = {
+    "http://purl.org/dc/elements/1.1/": "dc",
+    "http://purl.org/dc/terms/": "dcterms",
+    "http://purl.org/rss/1.0/modules/content/": "content",
+    "http://www.w3.org/2005/Atom": "atom",
+    "http://www.w3.org/1999/xhtml": "xhtml",
+}
+_BODIES = ("content:encoded", "content", "description", "summary", "fullitem", "xhtml:body", "body", "atom:summary")
+_PUBLISHED = ("pubDate", "published", "issued", "created", "dc:date", "dcterms:issued", "dcterms:created", "date")
+_UPDATED = ("updated", "modified", "atom:updated", "dcterms:modified", "lastBuildDate")
+_TITLES = ("title", "dc:title")
+
+Fields = Mapping[str, Sequence[etree._Element]]  # noqa: SLF001 - lxml has no other name for an element's type
+
+
+@dataclass(slots=True)
+class _Feed:
+    """What is known of the feed itself, as far as it was read."""
+
+    title: str | None = None
+    address: str | None = None
+    """Where it leads."""
+    base: str = ""
+    """Where it lies, as far as is known."""
+
+    @property
+    def name(self) -> str | None:
+        """Its own name; the host it leads to where it calls itself no more than a blog."""
+        title = clean(self.title)
+        if title is None or title.lower() in _NAMELESS:
+            return host(clean(self.address)) or title
+        return title[:200]
 
 
 def parse_syndication(stream: BinaryIO, hints: Hints) -> Iterator[Item]:
     """Read a feed's entries."""
-    data = read_all(stream, MAX_FEED, hints.name)
-    _refuse_doctype(data, hints.name)
-    data = _REFERENCE.sub(_scalar, data)
-    channel, entries = _fast(data)
-    if not entries:
-        channel, entries = _thorough(data, hints.name)
-    source = _publication(channel)
-    for number, entry in enumerate(entries, 1):
-        yield _document(number, entry, source)
-
-
-def _refuse_doctype(data: bytes, name: str) -> None:
-    """Refuse a feed with a DOCTYPE, and one in whose encoding none could be seen."""
-    head = data[: max(2048, data.find(b">"))]
-    exotic = [each for each in _ENCODING.findall(head) if not _PLAIN_ENCODING.fullmatch(each)]
-    if exotic or any(mark in data[:8] for mark in _OTHER_WIDTHS):
-        raise FeedError(f"{name}: a feed in an encoding that feeds do not use is refused; save it as UTF-8.")
-    if _DOCTYPE.search(_QUOTED.sub(b"", data)) or _WIDE_DOCTYPE.search(data):
-        raise FeedError(f"{name}: a feed with a DOCTYPE is refused; remove it and try again.")
-
-
-def _scalar(reference: re.Match[bytes]) -> bytes:
-    """A reference to a character; U+FFFD for half of one, over which both libraries would lose the whole feed."""
-    code = int(reference[1], 16) if reference[1] else int(reference[2])
-    return b"&#xFFFD;" if 0xD800 <= code <= 0xDFFF else reference[0]
-
-
-def _publication(channel: Json) -> str | None:
-    """The feed's own name; the host it leads to where it calls itself no more than a blog."""
-    title, address = clean(channel.get("title")), clean(channel.get("link"))
-    return (host(address) or title) if title is None or title.lower() in _NAMELESS else title[:200]
-
-
-def _fast(data: bytes) -> tuple[Json, list[Json]]:
+    text = decoded(read_all(stream, MAX_FEED, hints.name))
+    _refuse_doctype(text, hints.name)
+    source = io.BytesIO(_mended(text).encode())
+    del text
+    feed, number = _Feed(base=hints.url), 0
     try:
-        found = fastfeedparser.parse(data)
-    except _ODD:
-        return {}, []  # feedparser decides
-    return cast("Json", found.feed), cast("list[Json]", found.entries)
+        for number, entry in enumerate(_entries(source, feed), 1):
+            yield _document(number, entry, feed)
+    except etree.XMLSyntaxError as error:
+        if not number:
+            raise FeedError(f"{hints.name}: cannot be read as RSS or Atom ({error.msg}).") from error
 
 
-def _thorough(data: bytes, name: str) -> tuple[Json, list[Json]]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            found = feedparser.parse(io.BytesIO(data), sanitize_html=False, resolve_relative_uris=False)
-        except _ODD as error:
-            raise FeedError(f"{name}: cannot be read as RSS or Atom ({error}).") from error
-    entries = cast("list[Json]", found.get("entries", []))
-    return {**cast("Json", found.get("feed", {}))}, [{**entry} for entry in entries]  # plain: its own dicts alias keys
+def _entries(source: BinaryIO, feed: _Feed) -> Iterator[etree._Element]:
+    """Give each entry once it is complete, or where the next begins inside of it because a tag was never closed."""
+    events = etree.iterparse(
+        source,
+        events=("start", "end"),
+        tag=("{*}item", "{*}entry", "{*}title", "{*}link"),
+        recover=True,
+        resolve_entities=False,
+        no_network=True,
+        huge_tree=True,  # an entry may have more than the ten megabytes that are the bound otherwise
+    )
+    begun: etree._Element | None = None
+    for event, element in events:
+        entry = _name(element) in {"item", "entry"}
+        if event == "start":
+            if entry and begun is not None:
+                yield begun
+            begun = element if entry else begun
+        elif entry:
+            if element is begun:
+                yield element
+                begun = None
+            _forget(element)
+        else:
+            _learn(feed, element)
 
 
-def _document(number: int, entry: Json, source: str | None) -> Item:
-    bodies = [as_dict(part).get("value") for part in as_list(entry.get("content"))]
-    bodies += [entry.get("summary"), entry.get("description")]
-    if any(len(body) > MAX_PAGE for body in bodies if isinstance(body, str)):
+def _refuse_doctype(text: str, name: str) -> None:
+    if any(found[1] for found in _DOCTYPE.finditer(text)):
+        raise FeedError(f"{name}: a feed with a DOCTYPE is refused: its entities may fill the memory or read files.")
+
+
+def _mended(text: str) -> str:
+    """Text that XML has a place for: without a declaration, whose encoding no longer counts, and without entities."""
+    text = _NO_XML.sub("\ufffd", _DECLARATION.sub("", text).lstrip("\ufeff"))
+    return _AMPERSAND.sub(_character, text)
+
+
+def _character(found: re.Match[str]) -> str:
+    """Spell an entity of HTML as a number, and an ampersand that begins none as one; leave what is quoted."""
+    quoted, number, name = found.groups()
+    if quoted is not None or name in {"amp", "lt", "gt", "quot", "apos"}:
+        return found[0]
+    if number:
+        digits = number.lstrip("xX").lstrip("0")[:8]
+        code = int(digits or "0", 16 if number[0] in "xX" else 10)
+        allowed = code < 0x110000 and not _NO_XML.match(chr(code))
+        return f"&#{code};" if allowed else "\ufffd"
+    if name and f"{name};" in html5:
+        return "".join(f"&#{ord(character)};" for character in html5[f"{name};"])
+    return f"&amp;{found[0][1:]}"
+
+
+def _split(element: etree._Element) -> tuple[str, str]:
+    """The namespace of an element, or nothing, and its name there."""
+    namespace, _, name = str(element.tag).rpartition("}")
+    return namespace[1:], name
+
+
+def _name(element: etree._Element) -> str:
+    return _split(element)[1]
+
+
+def _learn(feed: _Feed, element: etree._Element) -> None:
+    """Take what an element says of the feed itself, if it is one that does."""
+    parent = element.getparent()
+    if parent is None or _name(parent) not in {"channel", "feed"}:
+        return
+    if _name(element) == "title" and not feed.title:
+        feed.title = visible_text(_content(element))
+    elif element.get("rel") == "self":
+        feed.base = link(element.get("href")) or feed.base
+    elif _name(element) == "link" and not feed.address:
+        feed.address = _address([element])
+
+
+def _forget(element: etree._Element) -> None:
+    """Let go of an entry that was read, and of all before it."""
+    element.clear()
+    parent = element.getparent()
+    while parent is not None and element.getprevious() is not None:
+        del parent[0]
+
+
+def _document(number: int, entry: etree._Element, feed: _Feed) -> Item:
+    fields = _fields(entry)
+    bodies = [_content(element) for name in _BODIES for element in fields.get(name, ())]
+    if any(len(body) > MAX_PAGE for body in bodies):
         return Rejected(number, f"an entry of more than {MAX_PAGE >> 20} MiB")
-    texts = [visible_text(body) for body in bodies if isinstance(body, str)]
-    text = max(texts, key=len, default="")
-    title = visible_text(str(entry.get("title") or ""))
-    if not text and not title:
-        return Rejected(number, "an entry with neither title nor text")
+    text = max(map(visible_text, bodies), key=len, default="")
+    title = next(
+        (said for name in _TITLES for each in fields.get(name, ()) if (said := visible_text(_content(each)))), ""
+    )
+    url = _link(entry, fields, feed)
+    if not text and not title and not url:
+        return Rejected(number, "an entry with neither title nor text nor address")
+    published, updated = _time(fields, _PUBLISHED), _time(fields, _UPDATED)
     return Document(
-        title=" ".join((title or text[:120].partition("\n")[0]).split())[:500],
+        title=" ".join((title or text[:120].partition("\n")[0] or url or "").split())[:MAX_TITLE],
         text=text,
-        url=link(entry.get("link")),
-        published_at=_time(entry, "published"),
-        modified_at=_time(entry, "updated"),
+        url=url,
+        published_at=published or updated,
+        modified_at=updated,
         line=number,
-        source=source,
+        source=feed.name,
     )
 
 
-def _time(entry: Json, name: str) -> datetime | None:
-    parsed = entry.get(f"{name}_parsed")
-    if isinstance(parsed, tuple):
-        try:
-            return datetime.fromtimestamp(timegm(parsed), UTC)
-        except (ValueError, TypeError, OverflowError, OSError):
-            return None
-    return when(entry.get(name))
+def _fields(entry: etree._Element) -> Fields:
+    """The parts of an entry by name: those of its own namespace, and as `dc:date` those that are borrowed."""
+    own, _ = _split(entry)
+    fields: dict[str, list[etree._Element]] = {}
+    for element in entry.iterchildren(tag=etree.Element):
+        namespace, name = _split(element)
+        if namespace in {own, ""}:  # a prefix that nobody declared is a part of the name
+            fields.setdefault(name, []).append(element)
+        elif namespace in _BORROWED:
+            fields.setdefault(f"{_BORROWED[namespace]}:{name}", []).append(element)
+    return fields
+
+
+def _content(element: etree._Element) -> str:
+    """What an element holds, as HTML: markup in it as it stands, escaped markup as what it means."""
+    return _undoubled(_inner(element))
+
+
+def _inner(element: etree._Element) -> str:
+    if len(element):
+        inner = [element.text or ""]
+        inner += [etree.tostring(child, encoding="unicode", method="html") for child in element]
+        return "".join(inner)
+    text = str(element.text or "")
+    if element.get("mode") == "base64":
+        return _base64(text)
+    if element.get("type") in {"text", "text/plain"} and element.get("mode") != "escaped":
+        return text.replace("&", "&amp;").replace("<", "&lt;")
+    return text
+
+
+def _undoubled(text: str) -> str:
+    """Text as its author wrote it, where somebody on the way took all of its UTF-8 for Windows-1252."""
+    if text.isascii() or _SINGLE.search(_DOUBLED.sub("", text)):
+        return text
+    return _DOUBLED.sub(_once, text)
+
+
+def _once(found: re.Match[str]) -> str:
+    try:
+        return found[0].translate(_SHOWN).encode("latin-1").decode()
+    except UnicodeError:
+        return found[0]
+
+
+def _base64(text: str) -> str:
+    try:
+        return decoded(b64decode(text, validate=False))
+    except NotBase64:
+        return text
+
+
+def _leads(element: etree._Element) -> bool:
+    """Whether a link is that of the page itself, not of a file, an answer or the feed."""
+    return element.get("rel", "alternate") in {"alternate", ""}
+
+
+def _address(links: Sequence[etree._Element]) -> str | None:
+    """The first of `links` that names an address; a page before whatever else an entry is published as."""
+    leading = [each for each in links if _leads(each)]
+    leading.sort(key=lambda each: each.get("type", "text/html") not in {"text/html", "application/xhtml+xml"})
+    return next((said for each in leading if (said := clean(each.get("href") or each.text))), None)
+
+
+def _link(entry: etree._Element, fields: Fields, feed: _Feed) -> str | None:
+    """Where an entry leads, made whole by what its address is relative to."""
+    said = _address([*fields.get("link", ()), *fields.get("atom:link", ())])
+    if said is None:
+        permanent = [each for each in fields.get("guid", ()) if each.get("isPermaLink", "true").lower() == "true"]
+        said = next((found for each in (*permanent, *fields.get("id", ())) if (found := link(each.text))), None)
+    if said is None:
+        return None
+    try:
+        return link(urljoin(urljoin(urljoin(feed.base, feed.address or ""), entry.base or ""), said))
+    except ValueError:
+        return None
+
+
+def _time(fields: Fields, names: Sequence[str]) -> datetime | None:
+    said = (clean("".join(map(str, each.itertext()))) for name in names for each in fields.get(name, ()))
+    return next((time for text in said if (time := when(text))), None)

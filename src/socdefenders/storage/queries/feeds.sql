@@ -1,16 +1,22 @@
 -- name: register
--- Makes known what the catalog has, a row a source; those known keep how they are doing. A cadence that was made
--- longer counts at once.
-insert into feeds as old (slug, enabled, due_at, every)
-select slug, enabled, $4::timestamptz, every
-  from unnest($1::text[], $2::boolean[], $3::interval[]) as c (slug, enabled, every)
+-- Makes known what a catalog has, a row a source; those known keep how they are doing. A cadence that was made longer
+-- counts at once. What has not changed is written once a day, which says that somebody still has it in the catalog.
+insert into feeds as old (slug, name, enabled, due_at, every, registered_at)
+select slug, name, enabled, $5::timestamptz, every, $5
+  from unnest($1::text[], $2::text[], $3::boolean[], $4::interval[]) as c (slug, name, enabled, every)
  order by slug
-    on conflict (slug) do update set enabled = excluded.enabled, every = greatest(old.every, excluded.every)
- where old.enabled <> excluded.enabled or old.every < excluded.every
+    on conflict (slug) do update set
+       name = excluded.name, enabled = excluded.enabled, every = greatest(old.every, excluded.every), registered_at = $5
+ where old.name <> excluded.name or old.enabled <> excluded.enabled or old.every < excluded.every
+    or old.registered_at < $5 - interval '20 hours'
 
 -- name: forget
--- Removes what is in the catalog no more; what it reported stays.
-delete from feeds where slug <> all ($1::text[])
+-- Removes what nobody has registered since $1; what it reported stays.
+delete from feeds where registered_at < $1
+
+-- name: remove
+-- Removes the sources $1; what they reported stays.
+delete from feeds where slug = any ($1::text[])
 
 -- name: claim
 -- Takes up to $4 sources of $5 (null: of all) that are due and that nobody has, those first that wait longest, until

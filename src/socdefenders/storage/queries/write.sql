@@ -126,15 +126,17 @@ update indicators i
  where i.id = s.indicator_id
 
 -- name: article
--- Add an article, or take over what changed in it; says whether anything was written.
-insert into articles as old (id, source_id, title, url, published_at, modified_at, fetched_at, content_hash, body, entry_hash)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+-- Add an article, or take over what changed in it; gives a row where anything was written.
+insert into articles as old (id, source_id, title, url, published_at, modified_at, fetched_at, content_hash, body, entry_hash,
+                             canonical_url, story_id)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $1)
     on conflict (id) do update set
        title = excluded.title, url = coalesce(excluded.url, old.url), published_at = coalesce(excluded.published_at, old.published_at),
        modified_at = excluded.modified_at, fetched_at = excluded.fetched_at, content_hash = excluded.content_hash,
-       body = excluded.body, entry_hash = coalesce(excluded.entry_hash, old.entry_hash)
+       body = excluded.body, entry_hash = coalesce(excluded.entry_hash, old.entry_hash),
+       canonical_url = coalesce(excluded.canonical_url, old.canonical_url)
      where old.content_hash <> excluded.content_hash or old.entry_hash is distinct from coalesce(excluded.entry_hash, old.entry_hash)
-returning xmax = 0 as added
+returning xmax = 0 as added, (coalesce(published_at, fetched_at) at time zone 'UTC')::date as told_on
 
 -- name: preview
 -- Keep the best $2 sightings of the articles $1 ready for the search: ten to show, and what may be a match itself.

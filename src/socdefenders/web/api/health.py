@@ -1,6 +1,8 @@
 """`/healthz`, `/readyz` and `/metrics`: what supervisors, load balancers and Prometheus ask."""
 
 import asyncio
+import math
+from collections import Counter
 from time import monotonic
 
 from fastapi import APIRouter
@@ -8,7 +10,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from socdefenders.errors import SchemaError, StorageError, StorageUnavailable
-from socdefenders.storage import migrate
+from socdefenders.feeds.health import OVERDUE, State
+from socdefenders.storage import feeds, migrate
 from socdefenders.web.api.render import Json, error_body
 from socdefenders.web.api.responses import errors, success
 from socdefenders.web.api.schemas import Alive, Ready
@@ -49,7 +52,23 @@ class Health:
         metrics.callers.set(len(services.authenticator))
         metrics.listening.set(services.authenticator.listening)
         metrics.budgets_away.set(services.budgets.away)
+        await self._count_feeds()
         return Response(metrics.exposition(), media_type=EXPOSITION, headers=NO_STORE)
+
+    async def _count_feeds(self) -> None:
+        """Count the sources by state; with the database away, say nothing of them rather than something old."""
+        services, metrics = self._services, self._services.metrics
+        try:
+            stored = [each for each in await feeds.every(services.database) if each.enabled]
+        except StorageError:
+            metrics.feeds.clear()
+            metrics.feeds_overdue.set(math.nan)
+            return
+        counts = Counter(each.state for each in stored)
+        for state in State:
+            metrics.feeds.labels(state.value).set(counts[state.value])
+        due = services.clock() - OVERDUE
+        metrics.feeds_overdue.set(sum(each.due_at < due for each in stored))
 
     async def _checks(self) -> dict[str, str]:
         # Nobody needs a key for this, and it opens a connection: once a second is often enough.

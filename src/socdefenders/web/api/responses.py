@@ -1,5 +1,8 @@
 """How the OpenAPI document describes headers, errors and security, said once for all endpoints."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from socdefenders.web.api.schemas import Error
 
 Header = dict[str, object]
@@ -18,8 +21,8 @@ SECURITY_SCHEMES = {
 }
 
 
-def _header(description: str, schema: dict[str, object]) -> Header:
-    return {"description": description, "required": True, "schema": schema}
+def _header(description: str, schema: dict[str, object], *, required: bool = True) -> Header:
+    return {"description": description, "required": required, "schema": schema}
 
 
 _COUNT: dict[str, object] = {"type": "integer", "minimum": 0}
@@ -31,6 +34,12 @@ RATE = {
 }
 RETRY_AFTER = {"Retry-After": _header("Seconds to wait before asking again", {"type": "integer", "minimum": 1})}
 ALLOW = {"Allow": _header("The methods this address knows", {"type": "string"})}
+NOTHING: Mapping[str, Header] = MappingProxyType({})
+CACHE = {
+    "X-Cache-Updated-At": _header("When this was counted", {"type": "string", "format": "date-time"}),
+    "X-Cache-Age-Seconds": _header("How long ago that is", _COUNT),
+    "X-Cache-Stale": _header("`true` when it should have been counted anew by now", {"type": "string"}, required=False),
+}
 
 _ERRORS: dict[int, tuple[str, dict[str, Header]]] = {
     400: ("A bad or missing parameter (`invalid_parameter`)", {}),
@@ -53,6 +62,9 @@ def errors(*statuses: int, rated: bool) -> Described:
     }
 
 
-def success(description: str, *, rated: bool, **described: object) -> dict[str, object]:
-    """Describe the 200 of an endpoint."""
-    return {"description": description, "headers": REQUEST_ID | (RATE if rated else {}), **described}
+def success(
+    description: str, *, rated: bool, more: Mapping[str, Header] = NOTHING, **described: object
+) -> dict[str, object]:
+    """Describe the 200 of an endpoint, with the headers that all have, and `more`."""
+    headers = {**REQUEST_ID, **(RATE if rated else {}), **more}
+    return {"description": description, "headers": headers, **described}

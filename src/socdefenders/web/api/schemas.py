@@ -1,5 +1,6 @@
 """The shapes of the API's answers, declared for the OpenAPI document and held against real answers by the tests."""
 
+import datetime as dt
 from datetime import datetime
 from typing import Literal
 from uuid import UUID
@@ -80,6 +81,74 @@ class SearchResponse(Shape):
 
     meta: Meta
     data: SearchData
+
+
+class Totals(Shape):
+    """How much is stored."""
+
+    iocs: int = Field(ge=0, description="Distinct indicators")
+    articles: int = Field(ge=0, description="Articles and reports that were read")
+    by_type: dict[IocType, int] = Field(description="Indicators, by type")
+    by_source: dict[str, int] = Field(description="Reports, by the source that made them")
+    by_category: dict[SourceCategory, int] = Field(description="Reports, by the category of their source")
+
+
+class Daily(Shape):
+    """What one day brought."""
+
+    date: dt.date
+    iocs: int = Field(ge=0, description="Indicators first seen on it, by their publishers' dates")
+    articles: int = Field(ge=0, description="Articles read on it")
+
+
+class Trend(Shape):
+    """What is new."""
+
+    last_24h: int = Field(ge=0, description="Indicators first seen in the last 24 hours")
+    last_7d: int = Field(ge=0, description="The same for seven days")
+    daily: list[Daily] = Field(max_length=31, description="The last 30 days, newest first, without those of nothing")
+
+
+class FeedState(Shape):
+    """How a source that is fetched is doing."""
+
+    name: str
+    status: Literal["healthy", "degraded", "error"]
+    last_success_at: datetime | None = Field(description="The last answer that could be read")
+    last_error: str | None = Field(description="Why it is not healthy, or what is to be known of it, in words")
+
+
+class TopTechnique(Shape):
+    """A technique that many articles name."""
+
+    id: str
+    name: str | None = Field(description="ATT&CK's name; null where that is not known here")
+    count: int = Field(ge=1, description="Articles")
+
+
+class TopCve(Shape):
+    """A CVE that many articles name."""
+
+    id: str
+    count: int = Field(ge=1, description="Articles")
+
+
+class StatisticsData(Shape):
+    """What was counted."""
+
+    totals: Totals
+    trend: Trend
+    feeds: list[FeedState]
+    top_mitre_techniques: list[TopTechnique] = Field(max_length=10)
+    top_cves: list[TopCve] = Field(max_length=10)
+    last_updated: datetime
+
+
+class StatisticsResponse(Shape):
+    """The body of the statistics."""
+
+    meta: Meta
+    data: StatisticsData
 
 
 class ErrorBody(Shape):
