@@ -5,7 +5,7 @@ import itertools
 import random
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -331,6 +331,18 @@ async def test_all_that_a_source_reported_goes_and_what_others_say_stays(
     }
     assert await contradictions(reader) == []
     assert await withdrawn(dsn) == Pruned(), "a second time there is nothing to do"
+
+
+async def test_a_story_goes_on_without_the_article_that_began_it(dsn: str, writer: Writer, reader: Connection) -> None:
+    told = [(SOURCE, 1), (OTHER, 2), (OTHER, 3)]
+    for source, number in told:
+        copy = replace(article(number, source).article, signature=bytes(range(256)), published_at=NOW + number * DAY)
+        await writer.write([], [ReadArticle(copy)], now=NOW)
+    first, second, _ = (name_id("article", source, str(number)) for source, number in told)
+    assert await column(reader, "select distinct story_id from articles") == [first]
+    assert (await withdrawn(dsn)).articles == 1
+    assert await column(reader, "select distinct story_id from articles") == [second]
+    assert await column(reader, "select article_id from story_bands") == []
 
 
 VALUES = ["192.0.2.1", "x.example", "http://x.example/A", "e" * 40, "mail@x.example"]

@@ -216,6 +216,7 @@ class Keeper:
         async with self._turn():
             await self._fetch("lock_articles", ids)
             reports = await self._fetch("withdraw_reports_in", ids)
+            await self._fetch("leave_stories", ids)
             [(suppressed, articles)] = await self._fetch("withdraw_articles", ids)
             gone = await self._recount(reports, clock())
         return Pruned(articles=articles, suppressed=suppressed, sightings=len(reports), indicators=gone)

@@ -24,7 +24,7 @@ from socdefenders.storage.sql import load
 from socdefenders.storage.stories import Told, tell_apart
 
 _SQL = load("write")
-TURN = 0x50C_DF2
+TURN = 0x50C_DF3
 """A lock that those who write share. Who removes indicators takes it alone, a batch at a time, because nothing else
 would stop a report of one from being added while it goes."""
 _NAMESPACE = UUID("0f4b1a52-7a0e-5a3c-9d0e-3b1f6f3c8a11").bytes  # ours alone; every id here hangs on it

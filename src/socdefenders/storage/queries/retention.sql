@@ -84,6 +84,19 @@ delete from sightings where id = any ($1::uuid[]) returning indicator_id, articl
 -- The first $3 articles of the source $1 after $2.
 select id from articles where source_id = $1 and id > $2 order by id limit $3
 
+-- name: leave_stories
+-- Let no copies of the articles $1 be found; a story that one of them began begins with the earliest other article in it.
+with unfound as (
+    delete from story_bands b using stories s
+     where s.article_id = any ($1::uuid[])
+       and b.band = any (s.bands) and b.told_on = s.told_on and b.article_id = s.article_id),
+heirs as (
+    select story_id, (array_agg(id order by coalesce(published_at, fetched_at), id))[1] as id
+      from articles
+     where story_id = any ($1::uuid[]) and id <> all ($1::uuid[])
+     group by story_id)
+update articles a set story_id = h.id from heirs h where a.story_id = h.story_id and a.id <> all ($1::uuid[])
+
 -- name: withdraw_articles
 -- Remove the articles $1, of which no report is left, and what was suppressed in them.
 with explained as (
