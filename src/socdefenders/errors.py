@@ -23,6 +23,7 @@ SocDefendersError
 │   ├── SchemaError            its schema is not the one this version works with
 │   └── EmbeddedError          the embedded PostgreSQL cannot be run
 │       └── InstanceRunning    another process already runs on this data directory
+├── ModelFailed                a language model gave no answer, or none that can be used; says whose fault it is
 ├── ServerUnavailable          another instance, asked over HTTP, is away or answers nothing that can be used
 ├── OutputLost                 what was to be printed cannot be written; says whether its reader went away
 └── AccessError                the caller may not do this
@@ -53,6 +54,8 @@ FetchReason = Literal[
     "truncated",
 ]
 """Why something could not be fetched, for tables and metrics."""
+ModelFault = Literal["server", "article", "answer"]
+"""Whose: the server does not answer; it refuses this article alone; the model answered what cannot be used."""
 
 
 class SocDefendersError(Exception):
@@ -175,6 +178,27 @@ class EmbeddedError(StorageError):
 
 class InstanceRunning(EmbeddedError):
     """Another process already runs the database of this data directory."""
+
+
+class ModelFailed(SocDefendersError):
+    """The language model gave no answer that can be used."""
+
+    def __init__(
+        self,
+        message: str | None = None,
+        *,
+        fault: ModelFault = "server",
+        retry_after: float | None = None,
+        free: bool = False,
+    ) -> None:
+        """Say whose `fault` it is, and for how many seconds the server wants to be left alone.
+
+        `free` means that the server did no work that anybody pays for.
+        """
+        super().__init__(message)
+        self.fault = fault
+        self.retry_after = retry_after
+        self.free = free
 
 
 class ServerUnavailable(SocDefendersError):

@@ -20,12 +20,14 @@ from socdefenders.errors import SettingsError
 PREFIX = "SOCDEFENDERS_"
 FEED_KEYS = ("abuse_ch_key", "otx_key", "phishtank_key")
 """Settings that hold the keys of publishers, by the names under which the catalog of sources asks for them."""
-SECRETS = frozenset({"database_url", "fetch_proxy", "valkey_url", *FEED_KEYS})
+SECRETS = frozenset({"database_url", "fetch_proxy", "model_key", "valkey_url", *FEED_KEYS})
 OTHERS = frozenset({PREFIX + "KEY", PREFIX + "SHARED"})
 """No settings of an instance: the key that `socdefenders search --url` sends, and the tests' folder of real data."""
 VALKEY_SCHEMES = ("valkey", "redis", "valkeys", "rediss")
 VALKEY_OPTIONS = frozenset({"ssl_ca_certs", "ssl_certfile", "ssl_keyfile"})
 """Files that TLS needs, named behind the `?` of the address."""
+LEAST_TOKENS = 30_000
+"""Of a day, so that the longest article fits in."""
 
 LEAST_ACTIVE_DAYS = 14
 """A list without dates is noted as read again once a week; with less, what it holds would fade in between."""
@@ -97,6 +99,16 @@ class Settings:
     """Networks and host names that may be fetched from although they are not of the public internet."""
     fetch_proxy: str | None = None
     """The HTTP proxy through which publishers are reached."""
+    model_url: str | None = None
+    """The address of a chat-completions API, without `/chat/completions`, whose model summarises articles."""
+    model_name: str | None = None
+    """What that API calls the model."""
+    model_key: str | None = None
+    """The key of that API, if it wants one."""
+    model_tokens_per_day: int = 500_000
+    """Tokens that all workers together may have the model use up in a day of UTC."""
+    model_timeout_seconds: int = 120
+    """Seconds after which an answer of the model is waited for no longer."""
     active_days_address: int = 47
     """Days after its last report for which an address counts as active."""
     active_days_domain: int = 310
@@ -283,6 +295,32 @@ def _proxy(raw: str) -> str:
     return address
 
 
+def _model_url(raw: str) -> str:
+    address = _url("http", "https")(raw).rstrip("/")
+    try:
+        parts = urlsplit(address)
+        known = parts.port != 0 and re.fullmatch(r"[\w.:-]+", parts.hostname or "", re.ASCII)
+    except ValueError as error:
+        raise ValueError("no address that can be read; write https://host/v1.") from error
+    if not (known and raw.isascii() and raw.isprintable() and " " not in raw):
+        raise ValueError("names no host; write https://host/v1.")
+    if "@" in parts.netloc or parts.query or parts.fragment:
+        raise ValueError("has a name, a password, a ? or a #; a key stands in SOCDEFENDERS_MODEL_KEY.")
+    return address
+
+
+def _model_name(raw: str) -> str:
+    if not (raw.isprintable() and len(raw) <= 200):
+        raise ValueError("no name of a model: up to 200 characters on one line.")
+    return raw
+
+
+def _tokens(raw: str) -> int:
+    if _positive(raw) < LEAST_TOKENS:
+        raise ValueError(f"{raw} tokens may not do for one article; {LEAST_TOKENS} is the least.")
+    return int(raw)
+
+
 def _path(raw: str) -> Path:
     try:
         return Path(raw).expanduser().absolute()
@@ -316,6 +354,11 @@ READERS: dict[str, Callable[[str], object]] = {
     "fetch_contact": _contact,
     "fetch_allowed": _allowed,
     "fetch_proxy": _proxy,
+    "model_url": _model_url,
+    "model_name": _model_name,
+    "model_key": _key,
+    "model_tokens_per_day": _tokens,
+    "model_timeout_seconds": _positive,
     "active_days_address": _days(LEAST_ACTIVE_DAYS),
     "active_days_domain": _days(LEAST_ACTIVE_DAYS),
     "active_days_url": _days(LEAST_ACTIVE_DAYS),

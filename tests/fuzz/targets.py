@@ -3,6 +3,7 @@
 They take a text and need no fuzzer, so that a finding can be put into a test as it is.
 """
 
+import json
 import re
 import time
 from collections.abc import Callable, Iterator
@@ -11,11 +12,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from socdefenders import knowledge
-from socdefenders.errors import InvalidIndicator
+from socdefenders.errors import InvalidIndicator, ModelFailed
 from socdefenders.feeds.page import main_text, read_page
 from socdefenders.indicators import Match, defang, extract, normalize, parse, refang
+from socdefenders.indicators.extract import find
 from socdefenders.indicators.place import LONGEST_CONTEXT
 from socdefenders.model import IocType
+from socdefenders.summaries import answer_of, named_in
 from tests.fuzz.texts import PAGE, VALUES
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
@@ -115,6 +118,23 @@ def reading_pages(html: str) -> None:
     extracting(text)
 
 
+def answering(text: str) -> None:
+    """Whatever a model answers, nothing is kept that its article does not name, no link, no markup, nothing unseen."""
+    content = json.dumps({"summary": f"{HARMLESS} {text}", "rationale": text})
+    with bounded():
+        try:
+            answer = answer_of(content, NAMED)
+        except ModelFailed:
+            return
+    for kept in (answer.summary, answer.rationale):
+        assert kept.isprintable(), kept
+        assert not re.search(r"<[/!?A-Za-z]|\]\(|[*`|]|http://|https://", kept), kept
+        for written in (kept, refang(kept)):
+            assert {(match.type, match.canonical) for match in extract(written)} <= NAMED.all, kept
+        live = {reading.indicator.type for _, reading in find(kept) if not reading.defanged}
+        assert not live & {IocType.URL, IocType.EMAIL, IocType.IPV4, IocType.IPV6}, kept
+
+
 @contextmanager
 def bounded() -> Iterator[None]:
     """Hold what happens inside to its share of CPU time."""
@@ -143,8 +163,11 @@ _PAGES = (
     ),
     "<p>evil.example<ul><li>198.51.100.7<li>2001:db8::1</ul><pre>a\n b</pre>&amp;&#46;",
 )
+HARMLESS = "Attackers breached two hospitals through a mail server in March."
+NAMED = named_in("CVE-2024-12345 is used against hospitals", "\n".join(_REPORT))
 
 TARGETS = {
+    "answer": Target(answering, VALUES + PAGE, _REPORT),
     "extract": Target(extracting, VALUES, _REPORT),
     "normalize": Target(normalizing, VALUES, _VALUES),
     "page": Target(reading_pages, PAGE, _PAGES),

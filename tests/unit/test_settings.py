@@ -57,6 +57,11 @@ GOOD: dict[str, tuple[str, object]] = {
         (ip_network("10.1.0.0/16"), ip_network("2001:db8::1/128"), "misp.corp.example"),
     ),
     "fetch_proxy": ("http://u:p%40@proxy.example:3128", "http://u:p%40@proxy.example:3128"),
+    "model_url": ("http://[::1]:11434/v1/", "http://[::1]:11434/v1"),
+    "model_name": ("some-model:8b", "some-model:8b"),
+    "model_key": ("sk-0a1b", "sk-0a1b"),
+    "model_tokens_per_day": ("40000", 40_000),
+    "model_timeout_seconds": ("30", 30),
     "active_days_address": ("14", 14),
     "active_days_domain": ("36500", 36_500),
     "active_days_url": ("60", 60),
@@ -98,6 +103,16 @@ BAD = [
         ("fetch_proxy", f"http://{rest}")
         for rest in ("a.example", "a.example:x", ":3128", "u@p@a:1", "a:1/x", "a:1?x", "a:1#x", "[::1", "a b:1", "ü:1")
     ),
+    *(
+        ("model_url", raw)
+        for raw in ("127.0.0.1:11434", "https://", "http:///v1", "https://a b/v1", "https://ü.example")
+    ),
+    *(
+        ("model_url", f"https://{rest}")
+        for rest in ("u:p@a.example", "a.example?key=1", "a.example#a", "a:x", "a:0", "[::1")
+    ),
+    *(("model_name", raw) for raw in ("two\nlines", "x" * 201)),
+    ("model_tokens_per_day", "29999"),
     *(("log_level", raw) for raw in ("loud", "debug,info")),
     ("log_format", "yaml"),
     ("active_days_url", "13"),

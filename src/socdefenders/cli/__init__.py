@@ -37,6 +37,7 @@ COMMANDS = {
     "defang": ("filters.defang", "Write what could become a link so that it cannot, line by line."),
     "keys": ("keys.command", "Create, list and revoke API keys."),
     "knowledge": ("knowledge.command", "Look after what is known beforehand: warning lists, ATT&CK, names."),
+    "model": ("model.command", "Try the language model that summarises articles."),
     "prune": ("prune.command", "Remove what is too old, or all that one source reported."),
     "db": ("db.command", "Look after the database's schema."),
 }

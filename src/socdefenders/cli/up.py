@@ -106,6 +106,7 @@ def _worker(settings: Settings, place: Place) -> Callable[[], serving.Work] | No
         return None
     working = import_module("socdefenders.cli.working")  # by its name, because it loads what may not be there
     working.catalog(settings)  # a wrong file is told before anything is started
+    import_module("socdefenders.cli.summarising").endpoint(settings)  # and half a model
     logger = log.logger()
     return lambda: working.work(settings, place.dsn, logger.info, logger.warning)
 

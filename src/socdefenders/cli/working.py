@@ -9,6 +9,7 @@ from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
+from socdefenders.cli import summarising
 from socdefenders.errors import CatalogError, SettingsError, StorageError, StorageUnavailable
 from socdefenders.feeds.catalog import Feed, Kind, builtin, load
 from socdefenders.feeds.fetch import Fetcher
@@ -83,7 +84,11 @@ async def work(settings: Settings, dsn: str, report: Report, warn: Report) -> No
     """Look at sources as they become due, until cancelled."""
     sources = catalog(settings)
     telling = Telling(report, warn)
-    async with await Database.open(dsn, size=2) as database, client(settings) as fetcher:
+    async with (
+        await Database.open(dsn, size=2) as database,
+        client(settings) as fetcher,
+        summarising.beside(settings, database, report, warn),
+    ):
         await register(database, sources)
         check = checker(settings, dsn, sources, fetcher).check
         watching = asyncio.create_task(_watch(settings, database, sources, warn))

@@ -177,6 +177,30 @@ create table feeds (
 );
 create index feeds_due on feeds (due_at) where enabled;
 
+-- What a language model made of an article. It is of the article as it stands only while both have the same
+-- `content_hash`; whoever shows a summary compares them, so that a changed article has none until it was read anew.
+create table ai_summaries (
+    article_id     uuid not null references articles on delete cascade,
+    model          text not null,
+    due_at         timestamptz not null,    -- not asked before: a worker has it, or asking failed
+    claimed_by     uuid,                    -- the worker that has it
+    failures       integer not null default 0, -- of asking, in a row
+    content_hash   bytea,                   -- of the text that was read; null: none yet
+    prompt_version integer,
+    written_at     timestamptz,
+    summary        text,                    -- null: nothing that can be used came of it, and it is not asked again
+    rationale      text,                    -- why the article matters
+    reason         text,                    -- why there is no summary, in words
+    primary key (article_id, model)
+);
+create index articles_newest on articles (coalesce(published_at, fetched_at), id);
+
+-- Tokens that language models took, by all workers together.
+create table ai_usage (
+    day    date primary key,                -- UTC
+    tokens bigint not null
+);
+
 -- Indicators that are stored no more, for whoever polls: expired, when they had been inactive for long enough; or
 -- removed, when nobody's report of them was left. One that is reported again loses its tombstone.
 create table tombstones (
