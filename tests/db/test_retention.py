@@ -378,7 +378,7 @@ async def test_after_a_source_is_removed_every_count_is_that_of_the_reports_left
     dsn: str, writer: Writer, reader: Connection, reports: list[tuple[Any, ...]], bad: int
 ) -> None:
     await reader.execute(
-        "truncate indicators, sightings, articles, stories, suppressed, search_text, tombstones, sources"
+        "truncate indicators, sightings, articles, suppressed, search_text, tombstones, sources cascade"
     )
     sources = [f"Source {next(EXAMPLES)}" for _ in range(3)]
     for name in sources:
