@@ -29,6 +29,10 @@ VALKEY_OPTIONS = frozenset({"ssl_ca_certs", "ssl_certfile", "ssl_keyfile"})
 LEAST_TOKENS = 30_000
 """Of a day, so that the longest article fits in."""
 
+LEAST_ACTIVE_DAYS = 14
+"""A list without dates is noted as read again once a week; with less, what it holds would fade in between."""
+MOST_DAYS = 36_500
+
 Network = IPv4Network | IPv6Network
 
 
@@ -105,6 +109,20 @@ class Settings:
     """Tokens that all workers together may have the model use up in a day of UTC."""
     model_timeout_seconds: int = 120
     """Seconds after which an answer of the model is waited for no longer."""
+    active_days_address: int = 47
+    """Days after its last report for which an address counts as active."""
+    active_days_domain: int = 310
+    """The same for a domain and an address of mail."""
+    active_days_url: int = 47
+    """The same for a URL."""
+    active_days_file: int = 500
+    """The same for the hash of a file."""
+    keep_bodies_days: int = 365
+    """Days for which the text of an article is kept after it was fetched."""
+    keep_inactive_days: int | None = None
+    """Days for which an indicator is kept once it is inactive; None: for ever."""
+    keep_tombstones_days: int = 365
+    """Days for which it is kept that an indicator was removed."""
 
     def tier(self, name: str) -> Tier:
         """Return the budgets of tier `name`, "free" or "pro"."""
@@ -171,6 +189,15 @@ def _positive(raw: str) -> int:
     if not (raw.isascii() and raw.isdigit() and int(raw) > 0):
         raise ValueError(f"{raw!r} is not a whole number above zero.")
     return int(raw)
+
+
+def _days(least: int) -> Callable[[str], int]:
+    def reader(raw: str) -> int:
+        if not (raw.isascii() and raw.isdigit() and least <= int(raw) <= MOST_DAYS):
+            raise ValueError(f"{raw!r} is not a number of days between {least} and {MOST_DAYS:,}.")
+        return int(raw)
+
+    return reader
 
 
 def _port(raw: str) -> int:
@@ -332,4 +359,11 @@ READERS: dict[str, Callable[[str], object]] = {
     "model_key": _key,
     "model_tokens_per_day": _tokens,
     "model_timeout_seconds": _positive,
+    "active_days_address": _days(LEAST_ACTIVE_DAYS),
+    "active_days_domain": _days(LEAST_ACTIVE_DAYS),
+    "active_days_url": _days(LEAST_ACTIVE_DAYS),
+    "active_days_file": _days(LEAST_ACTIVE_DAYS),
+    "keep_bodies_days": _days(1),
+    "keep_inactive_days": _days(1),
+    "keep_tombstones_days": _days(1),
 }

@@ -100,6 +100,38 @@ async def test_a_publisher_without_conditional_requests_costs_no_reading(
     assert publisher.statuses == {200: 2}
 
 
+@pytest.mark.parametrize("conditional", [True, False], ids=["304", "the same body"])
+async def test_a_list_that_says_the_same_is_read_again_after_a_week_so_that_nothing_in_it_fades(
+    dsn: str, database: Database, publisher: Publisher, conditional: bool
+) -> None:
+    publisher.answers["/bad.txt"] = LIST
+    source, day = feed(publisher, "/bad.txt", "list"), 24 * HOUR
+    for days, answers, last in ((0, 1, 0), (7, 1, 0), (8, 2, 8), (9, 2, 8), (15, 2, 8), (16, 3, 16)):
+        if not conditional:
+            publisher.answers["/bad.txt"] = web.Response(body=LIST)
+        checked = await look(dsn, database, source, now=NOW + days * day)
+        assert checked.state == "healthy"
+        if conditional:
+            assert publisher.statuses[200] == answers
+        assert await column(database, "select distinct last_seen from sightings") == [NOW + last * day]
+        assert await column(database, "select distinct last_seen from indicators") == [NOW + last * day]
+    assert await column(database, "select distinct first_seen from sightings") == [NOW]
+
+
+async def test_what_cannot_be_read_and_feeds_of_articles_are_not_read_again_for_their_dates(
+    dsn: str, database: Database, publisher: Publisher
+) -> None:
+    publisher.answers["/feed"] = rss(publisher.url, "A teaser.")
+    publisher.answers["/login"] = web.Response(body=b"<!DOCTYPE html><html><body>Log in</body></html>")
+    for path, format_ in (("/feed", "rss"), ("/login", "urlhaus")):
+        source = feed(publisher, path, format_)
+        for days in (0, 30):
+            if path == "/login":
+                publisher.answers[path] = web.Response(body=b"<!DOCTYPE html><html><body>Log in</body></html>")
+            checked = await look(dsn, database, source, now=NOW + days * 24 * HOUR)
+            assert (checked.records is None) == (path == "/login" or days > 0)
+
+
 async def test_articles_are_followed_to_their_pages_once(dsn: str, database: Database, publisher: Publisher) -> None:
     publisher.answers["/feed"] = rss(publisher.url, "A teaser.", "Another.")
     publisher.answers["/post/0"] = web.Response(body=PAGE, content_type="text/html")

@@ -62,6 +62,13 @@ GOOD: dict[str, tuple[str, object]] = {
     "model_key": ("sk-0a1b", "sk-0a1b"),
     "model_tokens_per_day": ("40000", 40_000),
     "model_timeout_seconds": ("30", 30),
+    "active_days_address": ("14", 14),
+    "active_days_domain": ("36500", 36_500),
+    "active_days_url": ("60", 60),
+    "active_days_file": ("3650", 3_650),
+    "keep_bodies_days": ("1", 1),
+    "keep_inactive_days": ("730", 730),
+    "keep_tombstones_days": ("30", 30),
 }
 """Each setting as somebody writes it, and what is read."""
 
@@ -108,6 +115,8 @@ BAD = [
     ("model_tokens_per_day", "29999"),
     *(("log_level", raw) for raw in ("loud", "debug,info")),
     ("log_format", "yaml"),
+    ("active_days_url", "13"),
+    ("keep_bodies_days", "36501"),
     ("data_dir", "~nobody-of-this-name/data"),
 ]
 

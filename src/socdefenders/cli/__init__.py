@@ -38,6 +38,7 @@ COMMANDS = {
     "keys": ("keys.command", "Create, list and revoke API keys."),
     "knowledge": ("knowledge.command", "Look after what is known beforehand: warning lists, ATT&CK, names."),
     "model": ("model.command", "Try the language model that summarises articles."),
+    "prune": ("prune.command", "Remove what is too old, or all that one source reported."),
     "db": ("db.command", "Look after the database's schema."),
 }
 """Each command as `module.name` below this one, and its line in the help."""

@@ -4,12 +4,13 @@ import asyncio
 import os
 import random
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 from socdefenders.cli import summarising
-from socdefenders.errors import CatalogError, SettingsError, StorageUnavailable
+from socdefenders.errors import CatalogError, SettingsError, StorageError, StorageUnavailable
 from socdefenders.feeds.catalog import Feed, in_force
 from socdefenders.feeds.fetch import Fetcher
 from socdefenders.ingest.checking import Checker
@@ -18,6 +19,8 @@ from socdefenders.storage import feeds
 from socdefenders.storage.database import Database
 from socdefenders.storage.feeds import Registered
 from socdefenders.storage.layout import FEEDS
+from socdefenders.storage.retention import Pruned
+from socdefenders.upkeep import Policy, Upkeep
 from socdefenders.worker import Report, Worker, utc
 
 WATCH_SECONDS = 20.0
@@ -83,11 +86,32 @@ async def work(settings: Settings, dsn: str, report: Report, warn: Report) -> No
         await register(database, sources)
         check = checker(settings, dsn, sources, fetcher).check
         watching = asyncio.create_task(_watch(settings, database, sources, warn))
+        keeping = asyncio.create_task(_keep_up(settings, database, report, warn))
+        keeping.add_done_callback(partial(_tell_of_a_bug, warn))
         try:
             many = settings.worker_concurrency
             await Worker(database, check, telling, concurrency=many, sources=sources.keys()).run()
         finally:
             watching.cancel()
+            keeping.cancel()
+
+
+async def _keep_up(settings: Settings, database: Database, report: Report, warn: Report) -> None:
+    """Do once a day what `socdefenders prune` does."""
+
+    def done(pruned: Pruned) -> None:
+        report("upkeep_done", **asdict(pruned))
+
+    def failed(error: StorageError) -> None:
+        warn("upkeep_failed", reason=error.message)
+
+    await Upkeep(database=database, policy=Policy.of(settings), clock=utc, done=done, failed=failed).run()
+
+
+def _tell_of_a_bug(warn: Report, task: asyncio.Task[None]) -> None:
+    error = None if task.cancelled() else task.exception()
+    if error is not None:
+        warn("upkeep_failed", reason=f"{type(error).__name__}: {error}", exc_info=error)
 
 
 async def _watch(settings: Settings, database: Database, sources: dict[str, Feed], warn: Report) -> None:

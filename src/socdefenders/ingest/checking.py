@@ -36,6 +36,8 @@ PAGES_AT_ONCE = 4
 FULL_TEXT = 4_000
 """Characters of an entry that is the whole article, so that its page adds nothing."""
 
+STALE = timedelta(days=7)
+"""After it a list is read again though it says the same: what it still holds without a date has been seen again."""
 SYNDICATION = "rss"
 UNREACHED = "connection"
 """The code of a failure to reach a publisher at all."""
@@ -57,6 +59,7 @@ class Checker:
     async def check(self, status: FeedStatus) -> Checked:
         """Look at one source; raise StorageUnavailable when what was found cannot be written."""
         feed, now = self.catalog[status.slug], self.clock()
+        status = _unless_stale(feed, status, now)
         expected = health.Expected(feed.every, feed.expected.least, dated=feed.format == SYNDICATION)
         known = health.Known(status.every, status.failures, status.records)
         try:
@@ -187,6 +190,14 @@ class Checker:
             except FeedError:
                 return document
         return replace(document, text=max(document.text, text, key=len), canonical_url=address)
+
+
+def _unless_stale(feed: Feed, status: FeedStatus, now: datetime) -> FeedStatus:
+    """Return the status of a list that was last read long ago as that of one of which no body is known."""
+    lately = status.read_at is not None and now - status.read_at <= STALE
+    if lately or status.unreadable is not None or feed.kind is not Kind.FILE or feed.format == SYNDICATION:
+        return status
+    return replace(status, etag=None, last_modified=None, content_hash=None)
 
 
 def _failure(error: FeedError | FeedKeyMissing) -> health.Failure:

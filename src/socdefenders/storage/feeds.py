@@ -44,6 +44,7 @@ class FeedStatus:
     unreadable: str | None
     registered_at: datetime
     name: str
+    read_at: datetime | None
 
     @classmethod
     def from_row(cls, row: Record) -> Self:

@@ -80,10 +80,12 @@ create table indicators (
     first_seen           timestamptz not null,
     last_seen            timestamptz not null,
     confidence           smallint not null,
-    sighting_count       integer not null
+    sighting_count       integer not null,
+    inactive_since       timestamptz        -- marked so by the upkeep, until it is reported again; null: active
 );
 create index indicators_normalized on indicators (ioc_value_normalized);
 create index indicators_host on indicators (host_reversed) where host_reversed is not null;
+create index indicators_inactive on indicators (inactive_since, id) where inactive_since is not null;
 
 -- One row for each (indicator, source, article). Indicator and source are no foreign keys: checking them row by row
 -- takes a quarter of the time of loading, and the one statement that adds sightings has just written or read both.
@@ -172,7 +174,8 @@ create table feeds (
     newest_at     timestamptz,              -- latest date in it
     unreadable    text,                     -- why the last body cannot be read, which asking again does not change
     registered_at timestamptz not null,     -- when it was last in the catalog of a worker
-    name          text not null
+    name          text not null,
+    read_at       timestamptz               -- when a body was last read from beginning to end
 );
 create index feeds_due on feeds (due_at) where enabled;
 
@@ -207,4 +210,21 @@ create table feed_positions (
     part     text not null,                 -- an event of a MISP feed; the address of what is read page by page
     position text not null,                 -- the event's version; how far the pages have been read
     primary key (slug, part)
+);
+
+-- Indicators that are stored no more, for whoever polls: expired, when they had been inactive for long enough; or
+-- removed, when nobody's report of them was left. One that is reported again loses its tombstone.
+create table tombstones (
+    id    uuid primary key,                 -- of the indicator
+    type  text not null,
+    value text not null,
+    why   text not null check (why in ('expired', 'removed')),
+    at    timestamptz not null              -- expired: since when it was inactive
+);
+create index tombstones_at on tombstones (at, id);
+
+-- What is done now and then, by one worker at a time, and when it last was.
+create table chores (
+    name    text primary key,
+    done_at timestamptz not null
 );

@@ -6,7 +6,7 @@ connection, because temporary tables belong to one.
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,17 +22,13 @@ from socdefenders.storage.ranges import Ranges
 from socdefenders.storage.searching import KEPT_READY
 from socdefenders.storage.sql import load
 from socdefenders.storage.stories import Told, tell_apart
+from socdefenders.storage.voices import Corroborate, surest, weigh
 
 _SQL = load("write")
+TURN = 0x50C_DF3
+"""A lock that those who write share. Who removes indicators takes it alone, a batch at a time, because nothing else
+would stop a report of one from being added while it goes."""
 _NAMESPACE = UUID("0f4b1a52-7a0e-5a3c-9d0e-3b1f6f3c8a11").bytes  # ours alone; every id here hangs on it
-
-Corroborate = Callable[[str, tuple[Report, ...]], int]
-"""How sure an indicator of a type is, 0-100, by all that is reported of it."""
-
-
-def surest(_kind: str, reports: Sequence[Report]) -> int:
-    """Let an indicator be as sure as the surest of its reports: the simplest `Corroborate`."""
-    return max(report.confidence for report in reports)
 
 
 class Suppressed(NamedTuple):
@@ -201,30 +197,24 @@ class Writer:
         self, rows: Sequence[_Row], articles: Sequence[ReadArticle], now: datetime, *, searchable: bool
     ) -> Written:
         """Merge a batch; its locks are taken in the order of ids, so that two writers never wait in a circle."""
+        await self._connection.execute("select pg_advisory_xact_lock_shared($1)", TURN)
         articles = sorted(articles, key=lambda read: read.article.id.bytes)
         changed = [told for read in articles if (told := await self._article(read, now))]
         copy = self._connection.copy_records_to_table("staging", records=rows, columns=_Row._fields)
         await unless_lost(self._connection, copy)
         await self._connection.execute(_SQL["indicators"])
+        await self._connection.execute(_SQL["revived"])
         if searchable:
             await self._connection.execute(_SQL["searchable"])
         [(added, updated, redated, surer)] = await self._connection.fetch(_SQL["sightings"])
         if redated:
             await self._connection.execute(_SQL["redate"], redated)
         if surer:
-            await self._make_surer(surer)
+            await weigh(self._connection, surer, self._corroborate)
         if articles:
             await self._connection.execute(_SQL["preview"], [read.article.id for read in articles], KEPT_READY)
         await tell_apart(self._connection, changed)
         return Written(added, updated, len(rows) - added - updated, len(changed))
-
-    async def _make_surer(self, indicators: Sequence[UUID]) -> None:
-        """Say anew how sure `indicators` are, by all that is reported of them."""
-        reported: dict[UUID, tuple[str, list[Report]]] = {}
-        for key, kind, voice, grade, confidence in await self._connection.fetch(_SQL["reported"], indicators):
-            reported.setdefault(key, (kind, []))[1].append(Report(voice, grade, confidence))
-        sure = [self._corroborate(kind, tuple(reports)) for kind, reports in reported.values()]
-        await self._connection.execute(_SQL["corroborate"], list(reported), sure)
 
     async def known_articles(self, ids: Sequence[UUID]) -> dict[UUID, bytes | None]:
         """Return which of the articles `ids` are stored, each with the hash of the entry that led to it."""

@@ -59,6 +59,7 @@ update feeds set
     records = coalesce($14, records),
     newest_at = coalesce($15, newest_at),
     unreadable = case when $9 then $16 else unreadable end,
+    read_at = case when $9 and $14::integer is not null and $16 is null then $8 else read_at end,
     claimed_by = null, claimed_until = null
  where slug = $1 and claimed_by = $2
 returning slug

@@ -27,6 +27,10 @@ added as (
     returning id, type, ioc_value_normalized)
 insert into fresh select id, type, ioc_value_normalized from added
 
+-- name: revived
+-- An indicator that is added leaves its tombstone.
+delete from tombstones using fresh where tombstones.id = fresh.id
+
 -- name: searchable
 -- Let the fallback search find the indicators that were added.
 insert into search_text (indicator_id, type, value)
@@ -37,8 +41,9 @@ select id, type, value
 -- name: sightings
 -- Add the batch's sightings, merge those already stored, and carry the change to their indicators. A stored one
 -- changes only where the new one adds to it, so that loading the same file twice changes nothing. Where both say
--- something else, the later one counts; a date that its publisher gave is later than none. Says which indicators
--- have to be dated anew, and which may be surer now than the one report of the batch makes them.
+-- something else, the later one counts; a date that its publisher gave is later than none. What a list without dates
+-- still holds was seen again, which is written down once a week. An indicator that was seen again is active. Says which
+-- indicators have to be dated anew, and which may be surer now than the one report of the batch makes them.
 with changing as (
     select n.indicator_id, n.dated and not s.dated as redated, n.confidence > s.confidence as surer
       from staging n
@@ -58,7 +63,8 @@ written as (
            first_seen       = case when not excluded.dated then old.first_seen
                                    when not old.dated then excluded.first_seen
                                    else least(old.first_seen, excluded.first_seen) end,
-           last_seen        = case when not excluded.dated then old.last_seen
+           last_seen        = case when not excluded.dated and (old.dated or excluded.article_id is not null) then old.last_seen
+                                   when not excluded.dated and excluded.last_seen <= old.last_seen + interval '7 days' then old.last_seen
                                    when not old.dated then excluded.last_seen
                                    else greatest(old.last_seen, excluded.last_seen) end,
            dated            = old.dated or excluded.dated,
@@ -80,6 +86,8 @@ written as (
                                    then coalesce(excluded.malware_family, old.malware_family)
                                    else coalesce(old.malware_family, excluded.malware_family) end
          where excluded.confidence > old.confidence
+            or (not excluded.dated and not old.dated and excluded.article_id is null
+                and excluded.last_seen > old.last_seen + interval '7 days')
             or (excluded.dated and (not old.dated or excluded.first_seen < old.first_seen or excluded.last_seen > old.last_seen))
             or excluded.occurrences > old.occurrences
             or not old.tags @> excluded.tags
@@ -100,7 +108,8 @@ changed as (
     update indicators i
        set first_seen     = least(i.first_seen, l.first_seen),
            last_seen      = greatest(i.last_seen, l.last_seen),
-           sighting_count = i.sighting_count + l.added
+           sighting_count = i.sighting_count + l.added,
+           inactive_since = case when l.last_seen > i.last_seen then null else i.inactive_since end
       from locked l
      where i.id = l.indicator_id)
 select count(*) filter (where added) as added, count(*) filter (where not added) as updated,
@@ -111,23 +120,6 @@ select count(*) filter (where added) as added, count(*) filter (where not added)
              union select indicator_id from changing where surer
              union select indicator_id from repeated where indicator_id in (select id from fresh)) as surer
   from written
-
--- name: reported
--- Who reports the indicators $1, and how sure each is: a row for each voice and grade. Here it is decided what one voice
--- is.
-select i.id, i.type, coalesce(o.voice, o.name) as voice, o.grade, max(s.confidence) as confidence
-  from indicators i
-  join sightings s on s.indicator_id = i.id
-  join sources o on o.id = s.source_id
- where i.id = any ($1::uuid[])
- group by i.id, coalesce(o.voice, o.name), o.grade
-
--- name: corroborate
--- Say how sure the indicators $1 are, $2 of 100, which all who report them make together.
-update indicators i
-   set confidence = n.confidence
-  from unnest($1::uuid[], $2::smallint[]) as n (id, confidence)
- where i.id = n.id and i.confidence <> n.confidence
 
 -- name: redate
 -- Take the dates of the indicators $1 from their sightings anew, because one of these had only the import's until now.
