@@ -22,7 +22,6 @@ from socdefenders.model import (
     Indicator,
     IocType,
     Item,
-    Learnt,
     NewArticle,
     NewSighting,
     NewSource,
@@ -45,7 +44,7 @@ MAX_INDEXED = 2_048
 MAX_SOURCE = 200
 """Characters of a source's name."""
 MAX_TAGS = 12
-"""Names of actors and malware of an article that each of its indicators is tagged with."""
+"""Names of actors and malware that an article is about with which each of its indicators is tagged."""
 REPORT = PARSERS["text"]
 MARKUP = (".md", ".markdown", ".adoc", ".asciidoc", ".rst")
 """Endings of files that are meant as reports, whatever stands in them."""
@@ -292,8 +291,8 @@ def _take_document(batch: Batch, item: Document, origin: _Origin) -> None:
             kept.setdefault(key, []).append(match)
         else:
             suppressed[key] = match
-    learnt = learn(item.title, item.text, matches)
-    batch.sightings += [_sighting(of_one, article, learnt) for of_one in kept.values()]
+    learnt, tags = learn(item.title, item.text, matches)
+    batch.sightings += [_sighting(of_one, article, learnt.techniques, tags) for of_one in kept.values()]
     if not kept and origin.guessed and origin.format is REPORT and not origin.file.lower().endswith(MARKUP):
         batch.outcome.empty_reports.append(origin.file)
     reasons = [
@@ -323,7 +322,9 @@ def _indexable(match: Match) -> str:
     return match.value if len(match.value.encode()) <= MAX_INDEXED else match.canonical
 
 
-def _sighting(matches: Sequence[Match], article: NewArticle, learnt: Learnt) -> NewSighting:
+def _sighting(
+    matches: Sequence[Match], article: NewArticle, techniques: Sequence[str], tags: Sequence[str]
+) -> NewSighting:
     first = next((match for match in matches if match.defanged), matches[0])
     indicator = Indicator(first.type, first.value, first.canonical, first.normalized)
     return NewSighting(
@@ -336,8 +337,8 @@ def _sighting(matches: Sequence[Match], article: NewArticle, learnt: Learnt) -> 
         article.modified_at or article.published_at,
         len(matches),
         first.context,
-        (*learnt.actors, *learnt.malware)[:MAX_TAGS],
-        () if first.type is IocType.MITRE_ATTACK else learnt.techniques,
+        tuple(tags[:MAX_TAGS]),
+        () if first.type is IocType.MITRE_ATTACK else tuple(techniques),
         article.url,
     )
 

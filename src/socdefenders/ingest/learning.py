@@ -6,11 +6,15 @@ import orjson
 
 from socdefenders.enrich import Tagged, read_article
 from socdefenders.indicators import Match
-from socdefenders.model import Learnt
+from socdefenders.model import Confidence, Learnt
 
 
-def learn(title: str, text: str, matches: Sequence[Match]) -> Learnt:
-    """Read an article for what it is about, whom it names, and what of it matters most."""
+def learn(title: str, text: str, matches: Sequence[Match]) -> tuple[Learnt, tuple[str, ...]]:
+    """Read an article for what it is about, whom it names, and what of it matters most.
+
+    Return, too, by which names its indicators are to be found: actors and malware that it is surely about. A rival or
+    a predecessor that it names in passing is no tag of an indicator.
+    """
     found = read_article(title, text, matches)
     behind = {
         "techniques": found.techniques,
@@ -21,7 +25,7 @@ def learn(title: str, text: str, matches: Sequence[Match]) -> Learnt:
         "severity": found.severity,
         "classification": found.classification,
     }
-    return Learnt(
+    learnt = Learnt(
         found.category.slug,
         found.classification.slug,
         found.severity.label,
@@ -36,6 +40,7 @@ def learn(title: str, text: str, matches: Sequence[Match]) -> Learnt:
         found.attack_version,
         _json(behind),
     )
+    return learnt, _names(tag for tag in (*found.actors, *found.malware) if tag.confidence is Confidence.HIGH)
 
 
 def _names(tags: Iterable[Tagged]) -> tuple[str, ...]:
