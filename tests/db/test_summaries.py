@@ -106,7 +106,8 @@ async def publish(database: Database, *bodies: str, first: int = 0) -> None:
         for number, body in enumerate(bodies, start=first):
             title = f"Report {number}"
             article = NewArticle(name_id(title), "A Blog", title, None, NOW - number * DAY, None, body)
-            articles.append(ReadArticle(article, (), learn(title, body, extract(body))))
+            learnt, _ = learn(title, body, extract(body))
+            articles.append(ReadArticle(article, (), learnt))
         await writer.write([], articles, now=NOW)
 
 
