@@ -22,6 +22,8 @@ from socdefenders.summaries.breaker import SHORTEST, THRESHOLD
 from socdefenders.summaries.summariser import ATTEMPTS, IDLE_SECONDS, SHORTEST_PAUSE, STEP_SECONDS
 from tests.model_server import GOOD, WHY, ModelServer, fails, modelling, says, sends, writes
 
+pytestmark = pytest.mark.newest
+
 NOW = datetime(2026, 1, 15, 12, 0, tzinfo=UTC)
 DAY = timedelta(days=1)
 MODEL = "some-model"
