@@ -29,7 +29,7 @@ from socdefenders.model import Document, Item, Rejected
 MAX_FEED = 32 << 20
 MAX_TITLE = 500
 MAX_TAGS = 1_000_000
-"""Opening and closing ones of a feed: an element takes two hundred bytes when read, however few it takes in the feed."""
+"""Opening and closing ones of a feed: an element takes two hundred bytes when read, however few in the feed."""
 MAX_SAME = 20
 """Elements of one name that are looked at in an entry."""
 MAX_NAMESPACES = 200
