@@ -27,5 +27,5 @@ async def remember(database: Database, slug: str, positions: Mapping[str, str]) 
 
 
 async def forget_others(database: Database, slug: str, parts: Collection[str]) -> None:
-    """Forget the parts of a source that are none of `parts`; where that is most of what is known, only beyond `MOST`."""
+    """Forget the parts of a source that are none of `parts`, unless most would be lost of what is not beyond `MOST`."""
     await database.execute(_SQL["forget_others"], slug, list(parts), MOST)
