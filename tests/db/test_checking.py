@@ -1,7 +1,7 @@
 """One look at a source: what is new is written, what is not costs nothing, what goes wrong has a reason in words."""
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
@@ -9,7 +9,7 @@ import pytest
 from aiohttp import web
 
 from socdefenders.feeds.catalog import Expected, Feed
-from socdefenders.ingest.checking import Checker
+from socdefenders.ingest.checking import FOLLOWING, PAGES_AT_ONCE, Checker
 from socdefenders.model import SourceCategory
 from socdefenders.storage import feeds
 from socdefenders.storage.database import Database
@@ -53,7 +53,9 @@ async def database(dsn: str) -> AsyncIterator[Database]:
         yield opened
 
 
-async def look(dsn: str, database: Database, source: Feed, *, now: datetime = NOW) -> Checked:
+async def look(
+    dsn: str, database: Database, source: Feed, *, now: datetime = NOW, clock: Callable[[], datetime] | None = None
+) -> Checked:
     """Check `source` as a worker does."""
     await feeds.register(database, {source.slug: Registered(source.name, enabled=True, every=source.every)}, now=now)
     me = uuid4()
@@ -61,7 +63,12 @@ async def look(dsn: str, database: Database, source: Feed, *, now: datetime = NO
     assert status is not None
     async with local_client() as client:
         checker = Checker(
-            catalog={source.slug: source}, client=client, dsn=dsn, clock=lambda: now, chance=lambda: 0.5, keys={}
+            catalog={source.slug: source},
+            client=client,
+            dsn=dsn,
+            clock=clock or (lambda: now),
+            chance=lambda: 0.5,
+            keys={},
         )
         checked = await checker.check(status)
     assert await feeds.finish(database, me, source.slug, checked)
@@ -239,6 +246,27 @@ async def test_a_bomb_of_entities_is_refused(dsn: str, database: Database, publi
     checked = await look(dsn, database, feed(publisher, "/feed", "rss"))
     assert checked.state == "error"
     assert "DOCTYPE" in (checked.reason or "")
+
+
+async def test_pages_that_take_long_do_not_keep_a_worker_for_ever(
+    dsn: str, database: Database, publisher: Publisher
+) -> None:
+    time = [NOW]
+
+    def slow(_: web.Request) -> web.Response:
+        time[0] += FOLLOWING
+        return web.Response(body=PAGE, content_type="text/html")
+
+    publisher.answers["/feed"] = rss(publisher.url, *["A teaser."] * 20)
+    publisher.answers |= {f"/post/{number}": slow for number in range(20)}
+    source = feed(publisher, "/feed", "rss")
+    await look(dsn, database, source, clock=lambda: time[0])
+    asked = sum(times for path, times in publisher.asked.items() if path.startswith("/post/"))
+    assert asked <= 2 * PAGES_AT_ONCE
+    assert await count(database, "articles") == 20
+    publisher.answers["/feed"] = rss(publisher.url, *["A teaser."] * 20, "Another.")
+    await look(dsn, database, source, now=time[0])
+    assert sum(times for path, times in publisher.asked.items() if path.startswith("/post/")) == 21
 
 
 async def test_a_page_that_may_come_back_is_asked_for_again(dsn: str, database: Database, publisher: Publisher) -> None:

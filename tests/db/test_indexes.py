@@ -298,6 +298,23 @@ async def test_events_that_are_listed_no_more_are_forgotten(
     assert len(await values(database)) == 12
 
 
+async def test_a_feed_that_names_other_events_each_time_does_not_fill_the_table(
+    dsn: str, database: Database, publisher: Publisher, misp: MispFeed
+) -> None:
+    one = misp_source(publisher)
+    misp.publish(1, "host-1.evil.example")
+    misp.publish(2, "host-2.evil.example")
+    await look(dsn, database, one)
+    await database.execute(
+        "insert into feed_positions select 'one', number::text, '1' from generate_series(1, $1) as number",
+        positions.MOST,
+    )
+    misp.publish(3, "host-3.evil.example")
+    del publisher.answers[f"/misp/{uuid_of(3)}.json"]  # so that something is always outstanding
+    await look(dsn, database, one)
+    assert set(await positions.known(database, "one")) == {uuid_of(number) for number in (1, 2, 3)}
+
+
 @pytest.mark.parametrize(
     ("body", "why"),
     [

@@ -118,7 +118,7 @@ async def test_writing_again_and_a_dry_run_change_nothing(writer: Writer, reader
 async def test_what_is_told_months_later_is_another_story(writer: Writer, reader: Connection) -> None:
     late, just = NOW + timedelta(days=DAYS + 1), NOW - timedelta(days=DAYS)
     await writer.write([], [read("first", SOURCES[0], TEXT)], now=NOW)
-    await writer.write([], [read("late", SOURCES[1], TEXT, at=late)], now=NOW)
+    await writer.write([], [read("late", SOURCES[1], TEXT, at=late)], now=late)
     await writer.write([], [read("just", SOURCES[2], TEXT, at=just)], now=NOW)
     assert await told(reader) == {"first": ["first", "just"], "late": ["late"]}
 

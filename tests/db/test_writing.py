@@ -387,6 +387,43 @@ def many(source: str, numbers: Iterable[int], **fields: object) -> list[NewSight
 PLANS = ("enable_nestloop=off&enable_mergejoin=off", "enable_hashagg=off&enable_hashjoin=off&enable_mergejoin=off")
 
 
+async def test_a_date_far_in_the_future_is_none_and_leaves_nothing_on_top_for_ever(
+    writer: Writer, reader: Connection
+) -> None:
+    far, told = NOW + timedelta(days=3), article(1, published_at=NOW + timedelta(days=3))
+    await writer.write(
+        [seen("192.0.2.1", first_seen=day(1), last_seen=far), seen("192.0.2.2", last_seen=far)], [], now=NOW
+    )
+    await writer.write([seen("192.0.2.3", article_id=told.id, last_seen=far)], [ReadArticle(told)], now=NOW)
+    dates = await reader.fetch("select last_seen from indicators order by value")
+    assert [each[0] for each in dates] == [day(1), NOW, NOW]
+    assert await reader.fetchval("select published_at from articles") is None
+
+
+async def test_the_tags_of_a_report_do_not_grow_without_end(writer: Writer, reader: Connection) -> None:
+    def rows(batch: int) -> list[NewSighting]:
+        return [
+            seen(
+                "192.0.2.1",
+                tags=tuple(f"{batch}-{row}-{tag}" for tag in range(50)),
+                techniques=tuple(f"T{batch}{row:03}.{tag:03}" for tag in range(50)),
+            )
+            for row in range(3)
+        ]
+
+    counts = [await writer.write(rows(batch), [], now=NOW) for batch in range(1, 4)]
+    held = await reader.fetchrow("select cardinality(tags), cardinality(mitre_techniques) from sightings")
+    assert held is not None
+    assert tuple(held) == (200, 200)
+    assert [each.updated for each in counts] == [0, 1, 0]
+
+
+async def test_merging_one_reports_tags_is_no_work_that_grows_with_its_square(writer: Writer) -> None:
+    rows = [seen("192.0.2.1", tags=tuple(f"{row}-{tag}" for tag in range(50))) for row in range(4_000)]
+    async with asyncio.timeout(20):
+        assert (await writer.write(rows, [], now=NOW)).new == 1
+
+
 async def test_writers_at_once_on_the_same_values_neither_block_each_other_nor_miscount(
     dsn: str, reader: Connection
 ) -> None:

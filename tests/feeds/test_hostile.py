@@ -234,6 +234,17 @@ SLOW = {
     "deep JSON": ("json", b"[" * 900 + b"]" * 900),
     "deep HTML": ("html", b"<div>" * 20_000 + b"bad.example"),
     "comments never closed": ("rss", b"<rss>" + b"<![CDATA[" * 100_000),
+    "declarations never closed": ("rss", b"<rss>" + b"<?xml " * 50_000),
+    "dates that are none": ("rss", b"<rss><channel><item>" + b"<date>a b c</date>" * 50_000),
+    "a namespace for each word": (
+        "rss",
+        b"<rss " + b" ".join(b'xmlns:a%d="u"' % number for number in range(10_000)) + b"><channel>"
+        + b"<item><description><b/></description></item>" * 5_000,
+    ),
+    "a base as long as a book": (
+        "rss", b"<rss xml:base='http://a.example/" + b"a/" * 200_000 + b"'>" + b"<item><link>b</link></item>" * 5_000,
+    ),
+    "a base in each of many nested entries": ("rss", b"<rss>" + b"<item xml:base='b/'><link>c</link>" * 10_000),
     "a page of tags": ("html", b"<p><b>x" * 30_000),
     "one long word": ("text", b"a" * 2_000_000),
 }  # fmt: skip
@@ -246,6 +257,27 @@ def test_nothing_is_quadratic(case: str) -> None:
     parse(name, data)
     detect("in", data[:65536])
     assert time.perf_counter() - started < 5
+
+
+@pytest.mark.parametrize("around", [b"%b", b"<item>%b</item>"])
+def test_a_feed_of_tags_alone_is_refused_before_it_fills_the_memory(around: bytes) -> None:
+    reading = PARSERS["rss"].parse(io.BytesIO(b"<rss><channel>" + around % (b"<a/>" * 1_000_001)), Hints("in"))
+    with pytest.raises(FeedError, match="more than 1,000,000 tags"):
+        list(reading)
+
+
+def test_base64_that_is_none_is_text() -> None:
+    [found] = parse("rss", '<feed><entry><title>t</title><content mode="base64">é</content></entry></feed>'.encode())
+    assert isinstance(found, Document)
+    assert found.text == "é"
+
+
+def test_an_entry_is_relative_to_all_bases_around_it() -> None:
+    feed = b"""<feed xml:base="https://a.example/blog/"><link href="https://b.example/"/>
+        <entry xml:base="../x/"><title>t</title><link href="1"/></entry></feed>"""
+    [found] = parse("rss", feed)
+    assert isinstance(found, Document)
+    assert found.url == "https://a.example/x/1"
 
 
 def test_a_pattern_is_read_as_written_and_never_out_of_a_string() -> None:

@@ -33,6 +33,8 @@ from socdefenders.storage.writing import Writer
 PAGES = 200
 """Articles of one feed that are followed to their pages in one look; of more, what the feed itself says is read."""
 PAGES_AT_ONCE = 4
+FOLLOWING = timedelta(minutes=10)
+"""After which a look begins no more of them: hosts that drip would keep a worker from other sources for an hour."""
 FULL_TEXT = 4_000
 """Characters of an entry that is the whole article, so that its page adds nothing."""
 
@@ -171,10 +173,10 @@ class Checker:
             elif known[key] != digest:
                 fresh.append(replace(document, entry_hash=digest, modified_at=document.modified_at or now))
         turn = asyncio.Semaphore(PAGES_AT_ONCE)
-        followed = await asyncio.gather(*[self._followed(each, turn) for each in fresh[:PAGES]])
+        followed = await asyncio.gather(*[self._followed(each, turn, now) for each in fresh[:PAGES]])
         return [*followed, *[replace(each, entry_hash=None) for each in fresh[PAGES:]]]
 
-    async def _followed(self, document: Document, turn: asyncio.Semaphore) -> Document:
+    async def _followed(self, document: Document, turn: asyncio.Semaphore, begun: datetime) -> Document:
         """Return the article with its page's text, or as the feed has it where the page gives no more.
 
         A page that may answer another time leaves the entry without its hash, so that it is followed again.
@@ -182,6 +184,8 @@ class Checker:
         if document.url is None or len(document.text) >= FULL_TEXT:
             return document
         async with turn:
+            if self.clock() - begun > FOLLOWING:
+                return replace(document, entry_hash=None)
             try:
                 fetched = await self.client.page(document.url)
                 text, address = await asyncio.to_thread(_page, fetched)

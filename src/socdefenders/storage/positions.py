@@ -12,6 +12,10 @@ from socdefenders.storage.sql import load
 _SQL = load("positions")
 
 
+MOST = 200_000
+"""Parts of a source that are remembered though its index no longer names them."""
+
+
 async def known(database: Database, slug: str) -> dict[str, str]:
     """Return the positions of a source by its parts."""
     return {row["part"]: row["position"] for row in await database.fetch(_SQL["known"], slug)}
@@ -23,5 +27,5 @@ async def remember(database: Database, slug: str, positions: Mapping[str, str]) 
 
 
 async def forget_others(database: Database, slug: str, parts: Collection[str]) -> None:
-    """Forget the parts of a source that are none of `parts`, unless most of what is known would be lost."""
-    await database.execute(_SQL["forget_others"], slug, list(parts))
+    """Forget the parts of a source that are none of `parts`, unless most would be lost of what is not beyond `MOST`."""
+    await database.execute(_SQL["forget_others"], slug, list(parts), MOST)

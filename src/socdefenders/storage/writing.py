@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import TracebackType
 from typing import NamedTuple, Self
 from uuid import UUID
@@ -25,6 +25,11 @@ from socdefenders.storage.stories import Told, tell_apart
 from socdefenders.storage.voices import Corroborate, surest, weigh
 
 _SQL = load("write")
+MOST_TAGS = 200
+"""Of a stored report, and as many techniques; `write.sql` says the same. Each one more is compared with all others, and
+a publisher may send new ones every hour."""
+AHEAD = timedelta(days=2)
+"""How far a date may lie in the future and be believed, by time zones; one beyond it would stay the latest for ever."""
 TURN = 0x50C_DF3
 """A lock that those who write share. Who removes indicators takes it alone, a batch at a time, because nothing else
 would stop a report of one from being added while it goes."""
@@ -255,7 +260,8 @@ class Writer:
         indicator, article = new.indicator, new.article_id
         key = indicator_id(indicator)
         report = Report(*self._voices[new.source], new.confidence)
-        first, last = new.first_seen or new.last_seen, new.last_seen or new.first_seen
+        began, ended = _believed(new.first_seen, now), _believed(new.last_seen, now)
+        first, last = began or ended, ended or began
         if first and last and last < first:
             first, last = last, first
         return _Row(
@@ -292,8 +298,8 @@ class Writer:
             source,
             article.title,
             article.url,
-            article.published_at,
-            article.modified_at,
+            _believed(article.published_at, now),
+            _believed(article.modified_at, now),
             now,
             digest,
             article.text,
@@ -311,6 +317,17 @@ class Writer:
         return Told(article.id, source, written["told_on"], article.signature, cves, known=not written["added"])
 
 
+def _believed(time: datetime | None, now: datetime) -> datetime | None:
+    """Return a date, or None for one that cannot be."""
+    return None if time is None or time > now + AHEAD else time
+
+
+def _joined(later: Sequence[str], earlier: Sequence[str]) -> Sequence[str]:
+    if len(later) >= MOST_TAGS or set(later) >= set(earlier):
+        return later
+    return sorted({*later, *earlier})[:MOST_TAGS]
+
+
 def _merge(first: _Row, second: _Row) -> _Row:
     """Join two sightings of the same indicator by the same source within one batch, by the rules of `write.sql`."""
     later, earlier = first, second
@@ -323,8 +340,8 @@ def _merge(first: _Row, second: _Row) -> _Row:
         first_seen=min(later.first_seen, earlier.first_seen) if both else later.first_seen,
         occurrences=later.occurrences + earlier.occurrences,
         context=later.context or earlier.context,
-        tags=later.tags if set(later.tags) >= set(earlier.tags) else sorted({*later.tags, *earlier.tags}),
-        techniques=sorted({*later.techniques, *earlier.techniques}) if earlier.techniques else later.techniques,
+        tags=_joined(later.tags, earlier.tags),
+        techniques=_joined(later.techniques, earlier.techniques),
         reference_url=later.reference_url or earlier.reference_url,
         threat_type=later.threat_type or earlier.threat_type,
         malware_family=later.malware_family or earlier.malware_family,

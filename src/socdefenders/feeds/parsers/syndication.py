@@ -8,11 +8,11 @@ DOCTYPE is refused before: it is where XML bombs and foreign files come in, and 
 import io
 import re
 from base64 import b64decode
-from binascii import Error as NotBase64
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from html.entities import html5
+from itertools import islice
 from typing import BinaryIO
 from urllib.parse import urljoin
 
@@ -28,11 +28,25 @@ from socdefenders.model import Document, Item, Rejected
 
 MAX_FEED = 32 << 20
 MAX_TITLE = 500
+MAX_TAGS = 1_000_000
+"""Opening and closing ones of a feed: an element takes two hundred bytes when read, however few in the feed."""
+MAX_SAME = 20
+"""Elements of one name that are looked at in an entry."""
+MAX_NAMESPACES = 200
+"""That count where an element stands: who writes a part of it out compares each with all others."""
+MAX_BASE = 2_048
+"""Characters of an address that others are relative to."""
+MAX_BASES = 8
+"""Elements around an entry that are asked for one."""
 _NAMELESS = frozenset({"articles", "blog", "feed", "home", "latest", "news", "posts", "rss", "rss feed", "untitled"})
 _QUOTED = r"<!--.*?(?:-->|\Z)|<\?.*?(?:\?>|\Z)|<!\[CDATA\[.*?(?:\]\]>|\Z)"
 """Where markup is text: whichever begins first, since each may hold the beginning of another."""
 _DOCTYPE = re.compile(rf"{_QUOTED}|(<!\s*(?:DOCTYPE|ENTITY))", re.IGNORECASE | re.DOTALL)
-_DECLARATION = re.compile(r"<\?xml\s[^>]*\?>")
+_DECLARATION = re.compile(r"<\?xml\s[^<>]*\?>")
+"""No `<` in it: of many that never end, each would be sought to the end of the feed."""
+_LONG_BASE = re.compile(rf"""xml:base\s{{0,9}}=\s{{0,9}}["'][^"'<]{{{MAX_BASE + 1}}}""")
+"""What every entry below it would have to read."""
+_XML_BASE = "{http://www.w3.org/XML/1998/namespace}base"
 _AMPERSAND = re.compile(rf"({_QUOTED})|&(?:#([0-9]+|[xX][0-9a-fA-F]+);?|([A-Za-z][A-Za-z0-9]{{1,31}});)?", re.DOTALL)
 _SHOWN = {ord(bytes([byte]).decode("cp1252", "replace")): byte for byte in range(0x80, 0xA0)} | {
     byte: byte for byte in range(0x80, 0xC0)
@@ -81,6 +95,10 @@ def parse_syndication(stream: BinaryIO, hints: Hints) -> Iterator[Item]:
     """Read a feed's entries."""
     text = decoded(read_all(stream, MAX_FEED, hints.name))
     _refuse_doctype(text, hints.name)
+    if text.count("<") > MAX_TAGS:
+        raise FeedError(f"{hints.name}: more than {MAX_TAGS:,} tags; split it.")
+    if _LONG_BASE.search(text):
+        raise FeedError(f"{hints.name}: an xml:base of more than {MAX_BASE:,} characters.")
     source = io.BytesIO(_mended(text).encode())
     del text
     feed, number = _Feed(base=hints.url), 0
@@ -207,9 +225,13 @@ def _fields(entry: etree._Element) -> Fields:
     for element in entry.iterchildren(tag=etree.Element):
         namespace, name = _split(element)
         if namespace in {own, ""}:  # a prefix that nobody declared is a part of the name
-            fields.setdefault(name, []).append(element)
+            same = fields.setdefault(name, [])
         elif namespace in _BORROWED:
-            fields.setdefault(f"{_BORROWED[namespace]}:{name}", []).append(element)
+            same = fields.setdefault(f"{_BORROWED[namespace]}:{name}", [])
+        else:
+            continue
+        if len(same) < MAX_SAME:
+            same.append(element)
     return fields
 
 
@@ -220,6 +242,8 @@ def _content(element: etree._Element) -> str:
 
 def _inner(element: etree._Element) -> str:
     if len(element):
+        if len(element.nsmap) > MAX_NAMESPACES:
+            raise FeedError(f"More than {MAX_NAMESPACES} namespaces count in a part of it.")
         inner = [element.text or ""]
         inner += [etree.tostring(child, encoding="unicode", method="html") for child in element]
         return "".join(inner)
@@ -248,7 +272,7 @@ def _once(found: re.Match[str]) -> str:
 def _base64(text: str) -> str:
     try:
         return decoded(b64decode(text, validate=False))
-    except NotBase64:
+    except ValueError:  # also where the text is not even ASCII
         return text
 
 
@@ -273,9 +297,17 @@ def _link(entry: etree._Element, fields: Fields, feed: _Feed) -> str | None:
     if said is None:
         return None
     try:
-        return link(urljoin(urljoin(urljoin(feed.base, feed.address or ""), entry.base or ""), said))
+        return link(urljoin(_base(entry, urljoin(feed.base, feed.address or "")), said))
     except ValueError:
         return None
+
+
+def _base(entry: etree._Element, outer: str) -> str:
+    """What the addresses of an entry are relative to. The library's own answer takes minutes where many are nested."""
+    around = [entry, *islice(entry.iterancestors(), MAX_BASES)]
+    for each in reversed(around):
+        outer = urljoin(outer, each.get(_XML_BASE, ""))[:MAX_BASE]
+    return outer
 
 
 def _time(fields: Fields, names: Sequence[str]) -> datetime | None:

@@ -49,7 +49,7 @@ async def read_events(visit: Visit, database: Database, validators: Validators) 
     known = await positions.known(database, visit.feed.slug)
     tally = await _read_due(visit, database, manifest, known)
     outstanding = manifest.due(known)
-    if tally.asked and not outstanding:
+    if tally.asked and (not outstanding or len(known) > positions.MOST):
         await positions.forget_others(database, visit.feed.slug, [event.part for event in manifest.events])
     left = sum(not manifests.has_failed(event, known.get(event.part)) for event in outstanding)
     reading = health.Reading(

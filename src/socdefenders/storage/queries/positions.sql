@@ -15,7 +15,8 @@ select feeds.slug, part, position
 
 -- name: forget_others
 -- Forgets parts of the source $1 that are none of $2, unless these are less than half of what is known: an index that
--- is cut short today, and whole again tomorrow, need not be read from the start.
+-- is cut short today, and whole again tomorrow, need not be read from the start. Of more than $3 these go all the same:
+-- an index that names others each time would fill the table, and the memory of whoever reads it.
 delete from feed_positions
  where slug = $1 and part <> all ($2::text[])
-   and cardinality($2::text[]) * 2 >= (select count(*) from feed_positions where slug = $1)
+   and (select count(*) <= cardinality($2::text[]) * 2 or count(*) > $3 from feed_positions where slug = $1)

@@ -69,10 +69,10 @@ written as (
                                    else greatest(old.last_seen, excluded.last_seen) end,
            dated            = old.dated or excluded.dated,
            occurrences      = greatest(old.occurrences, excluded.occurrences),
-           tags             = case when old.tags @> excluded.tags then old.tags
-                                   else array(select distinct unnest(old.tags || excluded.tags) order by 1) end,
-           mitre_techniques = case when old.mitre_techniques @> excluded.mitre_techniques then old.mitre_techniques
-                                   else array(select distinct unnest(old.mitre_techniques || excluded.mitre_techniques) order by 1) end,
+           tags             = case when cardinality(old.tags) >= 200 or old.tags @> excluded.tags then old.tags
+                                   else (array(select distinct unnest(old.tags || excluded.tags) order by 1))[1:200] end,
+           mitre_techniques = case when cardinality(old.mitre_techniques) >= 200 or old.mitre_techniques @> excluded.mitre_techniques then old.mitre_techniques
+                                   else (array(select distinct unnest(old.mitre_techniques || excluded.mitre_techniques) order by 1))[1:200] end,
            context          = case when excluded.dated and (not old.dated or excluded.last_seen > old.last_seen)
                                    then coalesce(excluded.context, old.context)
                                    else coalesce(old.context, excluded.context) end,
@@ -90,8 +90,8 @@ written as (
                 and excluded.last_seen > old.last_seen + interval '7 days')
             or (excluded.dated and (not old.dated or excluded.first_seen < old.first_seen or excluded.last_seen > old.last_seen))
             or excluded.occurrences > old.occurrences
-            or not old.tags @> excluded.tags
-            or not old.mitre_techniques @> excluded.mitre_techniques
+            or (cardinality(old.tags) < 200 and not old.tags @> excluded.tags)
+            or (cardinality(old.mitre_techniques) < 200 and not old.mitre_techniques @> excluded.mitre_techniques)
             or (old.context is null and excluded.context is not null)
             or (old.reference_url is null and excluded.reference_url is not null)
             or (old.threat_type is null and excluded.threat_type is not null)
