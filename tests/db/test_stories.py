@@ -199,6 +199,18 @@ async def test_a_first_article_that_was_rewritten_keeps_its_story(writer: Writer
     assert await is_whole(reader)
 
 
+async def test_nobody_draws_others_into_a_story_by_rewriting_its_first_article(
+    writer: Writer, reader: Connection
+) -> None:
+    await writer.write([], [read("evil", SOURCES[0], TEXT)], now=NOW)
+    await writer.write([], [read("one", SOURCES[1], TEXT)], now=NOW)
+    for turn in range(2):
+        await writer.write([], [read("evil", SOURCES[0], f"{prose(7)} {turn}")], now=NOW)
+    await writer.write([], [read("two", SOURCES[2], prose(7))], now=NOW)
+    assert await told(reader) == {"evil": ["evil", "one"], "two": ["two"]}
+    assert await is_whole(reader)
+
+
 async def test_writers_at_once_tell_a_story_once_and_do_not_block_each_other(dsn: str, reader: Connection) -> None:
     async def work(number: int) -> None:
         chance = random.Random(number)
@@ -235,8 +247,11 @@ async def test_whatever_is_written_and_rewritten_every_story_has_its_first_artic
     assert await is_whole(reader)
     missing = "select count(*) from articles a join articles f on f.id = a.story_id where f.story_id <> f.id"
     assert await reader.fetchval(missing) == 0
-    hidden = "select count(*) from articles a where story_id = id and body <> 'Withdrawn.'"
-    assert await reader.fetchval(f"{hidden} and not exists (select from stories where article_id = a.id)") == 0
+    if len({(name, source) for name, source, _ in writes}) == len(
+        writes
+    ):  # a first one that was rewritten may be hidden
+        hidden = "select count(*) from articles a where story_id = id and body <> 'Withdrawn.'"
+        assert await reader.fetchval(f"{hidden} and not exists (select from stories where article_id = a.id)") == 0
 
 
 async def test_a_flood_of_texts_that_share_bands_is_looked_at_no_further(

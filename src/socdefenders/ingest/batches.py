@@ -6,6 +6,7 @@ wrong with a record or a file never loses the rest.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from uuid import UUID
 
@@ -43,6 +44,8 @@ MAX_INDEXED = 2_048
 """Bytes of a text that the database finds by an index; PostgreSQL takes 2,704 for a row there."""
 MAX_SOURCE = 200
 """Characters of a source's name."""
+MAX_VALUES, MAX_SUPPRESSED = 10_000, 1_000
+"""Different indicators of one article that are kept, and values that are none; reports have hundreds."""
 MAX_TAGS = 12
 """Names of actors and malware that an article is about with which each of its indicators is tagged."""
 REPORT = PARSERS["text"]
@@ -292,12 +295,17 @@ def _take_document(batch: Batch, item: Document, origin: _Origin) -> None:
         else:
             suppressed[key] = match
     learnt, tags = learn(item.title, item.text, matches)
-    batch.sightings += [_sighting(of_one, article, learnt.techniques, tags) for of_one in kept.values()]
+    batch.sightings += [
+        _sighting(of_one, article, learnt.techniques, tags) for of_one in islice(kept.values(), MAX_VALUES)
+    ]
+    if len(kept) > MAX_VALUES:
+        why = f"an article with {len(kept):,} indicators, of which the first {MAX_VALUES:,} are kept"
+        batch.complain("unsupported", origin.place(item.line), why)
     if not kept and origin.guessed and origin.format is REPORT and not origin.file.lower().endswith(MARKUP):
         batch.outcome.empty_reports.append(origin.file)
     reasons = [
         Suppressed(match.type, _indexable(match), match.suppressed.rule, match.suppressed.why)
-        for key, match in suppressed.items()
+        for key, match in islice(suppressed.items(), MAX_SUPPRESSED)
         if match.suppressed and key not in kept
     ]
     for reason in reasons:

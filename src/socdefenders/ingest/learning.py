@@ -8,6 +8,9 @@ from socdefenders.enrich import Tagged, read_article
 from socdefenders.indicators import Match
 from socdefenders.model import Confidence, Learnt
 
+MAX_CVES = 500
+"""Of one article; a list of all there are is no article on any of them."""
+
 
 def learn(title: str, text: str, matches: Sequence[Match]) -> tuple[Learnt, tuple[str, ...]]:
     """Read an article for what it is about, whom it names, and what of it matters most.
@@ -32,7 +35,7 @@ def learn(title: str, text: str, matches: Sequence[Match]) -> tuple[Learnt, tupl
         found.severity.score,
         found.summary,
         found.categorized_by,
-        found.cves,
+        found.cves[:MAX_CVES],
         _names(found.techniques),
         _names(found.actors),
         _names(found.malware),

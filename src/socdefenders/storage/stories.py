@@ -71,6 +71,15 @@ def bands(signature: bytes) -> list[int]:
     return [crc32(piece, number) - (1 << 31) for number, piece in enumerate(pieces)]
 
 
+def strayed(before: bytes | None, now: bytes | None) -> bool:
+    """Whether the first article of a story was rewritten until it is no copy of itself.
+
+    It keeps those who joined, whose rows others may be writing, and nobody joins any more: or its publisher could
+    rewrite it again and again, into a copy of whatever is to be in one story.
+    """
+    return before is None or now is None or likeness(before, now) < ALIKE
+
+
 def story_of(told: Told, stories: Iterable[First]) -> UUID:
     """Return the id of the story that an article belongs to: of the most like, or its own where none is like it.
 
@@ -100,13 +109,15 @@ async def tell_apart(connection: Connection, articles: Sequence[Told]) -> None:
 
 
 async def _tell(connection: Connection, told: Told) -> None:
-    leads = told.known and await connection.fetchval(_SQL["forget"], told.id)
+    before, leads = None, False
+    if told.known:
+        [(before, leads)] = await connection.fetch(_SQL["forget"], told.id)
     story = told.id
     parts = bands(told.signature) if told.signature else []
     if parts and not leads:
         rows = await connection.fetch(_SQL["candidates"], parts, told.told_on, DAYS, PER_BAND)
         story = story_of(told, map(_first, rows))
-    if parts and story == told.id:
+    if parts and story == told.id and not (leads and strayed(before, told.signature)):
         await connection.execute(_SQL["begin"], told.id, told.told_on, told.signature, parts)
     if told.known or story != told.id:
         await connection.execute(_SQL["belongs"], told.id, story)

@@ -3,12 +3,13 @@
 select pg_advisory_xact_lock($1)
 
 -- name: forget
--- Forget what copies of the article $1 were found by; says whether others are in its story.
+-- Forget what copies of the article $1 were found by, if anything; says what that was, and whether others are in its
+-- story.
 with mine as (
-    delete from stories where article_id = $1 returning told_on, bands),
+    delete from stories where article_id = $1 returning told_on, bands, signature),
 gone as (
     delete from story_bands b using mine where b.band = any (mine.bands) and b.told_on = mine.told_on and b.article_id = $1)
-select exists (select from articles where story_id = $1 and id <> $1)
+select (select signature from mine) as signature, exists (select from articles where story_id = $1 and id <> $1) as leads
 
 -- name: candidates
 -- Stories that share a band of $1, told within $3 days of $2; of each band the $4 latest, so that a flood of texts that
