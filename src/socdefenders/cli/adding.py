@@ -59,8 +59,8 @@ def add(
         raise InputError(f"{file} is there already; choose another --name, or change the file.")
     if as_json:
         write_json({"slug": feed.slug, "url": found.url, "file": str(file),
-                    "kind": found.kind.value, "format": found.format, "records": found.records, "rejected": found.rejected,
-                    "examples": list(found.examples)})  # fmt: skip
+                    "kind": found.kind.value, "format": found.format, "records": found.records,
+                    "rejected": found.rejected, "examples": list(found.examples)})  # fmt: skip
     else:
         if found.url != url:
             click.echo(f"Found at {safe(found.url)}.")
