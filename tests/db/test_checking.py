@@ -16,6 +16,8 @@ from socdefenders.storage.database import Database
 from socdefenders.storage.feeds import Checked, Registered
 from tests.publisher import Publisher, local_client, publishing
 
+pytestmark = pytest.mark.newest
+
 NOW = datetime(2026, 1, 15, 12, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 LIST = b"\n".join(b"198.51.100.%d" % number for number in range(30))

@@ -18,6 +18,8 @@ from socdefenders.storage.database import Database
 from socdefenders.storage.feeds import Checked, Registered
 from tests.publisher import Publisher, local_client, publishing
 
+pytestmark = pytest.mark.newest
+
 NOW = datetime(2026, 1, 15, 12, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 MINUTES = timedelta(minutes=2)

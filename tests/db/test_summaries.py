@@ -22,6 +22,8 @@ from socdefenders.summaries.breaker import SHORTEST, THRESHOLD
 from socdefenders.summaries.summariser import ATTEMPTS, IDLE_SECONDS, SHORTEST_PAUSE, STEP_SECONDS
 from tests.model_server import GOOD, WHY, ModelServer, fails, modelling, says, sends, writes
 
+pytestmark = pytest.mark.newest
+
 NOW = datetime(2026, 1, 15, 12, 0, tzinfo=UTC)
 DAY = timedelta(days=1)
 MODEL = "some-model"
@@ -106,7 +108,8 @@ async def publish(database: Database, *bodies: str, first: int = 0) -> None:
         for number, body in enumerate(bodies, start=first):
             title = f"Report {number}"
             article = NewArticle(name_id(title), "A Blog", title, None, NOW - number * DAY, None, body)
-            articles.append(ReadArticle(article, (), learn(title, body, extract(body))))
+            learnt, _ = learn(title, body, extract(body))
+            articles.append(ReadArticle(article, (), learnt))
         await writer.write([], articles, now=NOW)
 
 

@@ -26,6 +26,8 @@ from tests.fetch.certificates import issue, serving, trusting
 from tests.fetch.publisher import Handler, Names, Request, leads, publishing, reset, says, sends
 from tests.fetch.test_faults import gzip_bomb
 
+pytestmark = pytest.mark.newest
+
 NOW = datetime(2026, 1, 15, 12, 0, tzinfo=UTC)
 DAY = timedelta(days=1)
 HERE = IPv4Network("127.0.0.1/32")

@@ -16,7 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
@@ -112,9 +112,11 @@ def search_until_some_are_there(client: httpx.Client, file: int, many: int) -> l
 def victim(kind: str, up: subprocess.Popen[str], data_dir: Path) -> int:
     if kind == "server":
         return up.pid
-    everything = processes(data_dir / "postgres")
-    parents = {pid: int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1]) for pid in everything}
-    postmaster = next(pid for pid in everything if parents[pid] not in parents)
+    parents: dict[int, int] = {}
+    for pid in processes(data_dir / "postgres"):
+        with suppress(FileNotFoundError, ProcessLookupError):  # one for a connection may have ended by now
+            parents[pid] = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    postmaster = next(pid for pid, parent in parents.items() if parent not in parents)
     return postmaster if kind == "postgres" else parents[postmaster]
 
 
