@@ -230,6 +230,8 @@ async def test_a_feed_that_shrank_is_told_and_loses_nothing(dsn: str, database: 
     publisher.answers["/bad.txt"] = b"198.51.100.200\n"
     checked = await look(dsn, database, source)
     assert (checked.state, checked.reason) == ("degraded", "It has shrunk from 30 records to 1.")
+    unchanged = await look(dsn, database, source)
+    assert (unchanged.records, unchanged.state, unchanged.reason) == (None, "degraded", checked.reason)
     assert await count(database, "sightings") == 31
 
 

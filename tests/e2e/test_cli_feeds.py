@@ -182,6 +182,45 @@ def test_a_page_is_no_source(tmp_path: Path) -> None:
     assert "is a web page" in done.stderr
 
 
+def test_an_address_that_is_a_source_already_is_refused_before_it_is_asked(tmp_path: Path) -> None:
+    with published({"/bad.txt": LIST}) as publisher:
+        url = f"{publisher.url}/bad.txt"
+        good("feeds", "add", url, "--name", "my-list", "--yes", "--data-dir", tmp_path, **LOCAL)
+        asked = len(publisher.asked)
+        twice = run("feeds", "add", url, "--name", "other", "--yes", "--data-dir", tmp_path, **LOCAL)
+        good("feeds", "disable", "my-list", "--data-dir", tmp_path)
+        off = run("feeds", "add", url, "--name", "other", "--yes", "--data-dir", tmp_path, **LOCAL)
+        assert len(publisher.asked) == asked
+    assert (twice.returncode, off.returncode) == (2, 2)
+    assert f"{url} is the source my-list already." in twice.stderr
+    assert "socdefenders feeds enable my-list" in off.stderr
+    assert [file.name for file in (tmp_path / "feeds").iterdir()] == ["my-list.toml"]
+
+
+def test_no_second_source_of_one_address_is_switched_on(tmp_path: Path) -> None:
+    own = tmp_path / "feeds"
+    (tmp_path / "mine.opml").write_text(OPML)
+    run("feeds", "import", tmp_path / "mine.opml", "--enable", "--data-dir", tmp_path)
+    text = (own / "a-blog.toml").read_text()
+    (own / "b-blog.toml").write_text(text.replace("enabled = true", "enabled = false"))
+    done = run("feeds", "enable", "b-blog", "--data-dir", tmp_path)
+    assert (done.returncode, "a-blog has the same" in done.stderr) == (1, True)
+    assert rows(tmp_path, "--all")["b-blog"]["enabled"] is False
+
+
+@pytest.mark.parametrize("content", ['name = "x', "enabled = true\n"])
+def test_a_file_that_cannot_be_read_is_named_with_its_folder_and_can_be_removed(tmp_path: Path, content: str) -> None:
+    own = tmp_path / "feeds"
+    own.mkdir()
+    (own / "broken.toml").write_text(content)
+    done = run("feeds", "list", "--data-dir", tmp_path)
+    assert done.returncode == 1
+    assert str(own) in done.stderr
+    assert "socdefenders feeds remove broken" in done.stderr
+    good("feeds", "remove", "broken", "--data-dir", tmp_path)
+    assert "cisa-kev" in rows(tmp_path)
+
+
 def test_private_addresses_are_refused_unless_allowed(tmp_path: Path) -> None:
     with published({"/bad.txt": LIST}) as publisher:
         done = run(
@@ -196,7 +235,7 @@ def test_subscriptions_are_imported(tmp_path: Path) -> None:
     (tmp_path / "mine.opml").write_text(OPML)
     done = run("feeds", "import", tmp_path / "mine.opml", "--data-dir", tmp_path)
     assert done.returncode == 1, "one of them could not be read"
-    assert "Added 1 sources, which are off" in done.stdout
+    assert done.stdout.startswith("a-blog\nAdded 1 sources, which are off")
     assert "gopher" in done.stderr or "address" in done.stderr
     added = rows(tmp_path, "--all")["a-blog"]
     assert (added["enabled"], added["category"]) == (False, "government")

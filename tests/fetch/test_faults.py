@@ -241,6 +241,7 @@ async def test_a_closed_port_is_said() -> None:
     failed = await failure(url)
     assert (failed.reason_code, failed.permanent) == ("connection", False)
     assert "cannot be reached" in failed.message
+    assert "(connection refused)" in failed.message
 
 
 # TLS

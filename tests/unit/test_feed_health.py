@@ -64,6 +64,15 @@ def test_an_answer_is_held_against_what_is_expected(reading: Reading, state: Sta
     assert found.failures == 0
 
 
+@pytest.mark.parametrize("state", [State.DEGRADED, State.ERROR])
+def test_what_has_not_changed_is_as_ill_as_it_was(state: State) -> None:
+    unchanged = Reading(changed=False)
+    found = read(unchanged, known=Known(HOUR, records=9, state=state, reason="It has shrunk."))
+    assert (found.state, found.reason) == (state, "It has shrunk.")
+    failed = Known(HOUR, failures=1, records=9, state=state, reason="It answered 503.")
+    assert read(unchanged, known=failed).state is State.HEALTHY, "what ailed it then is over, as it answers"
+
+
 def test_an_empty_list_that_may_be_empty_is_well() -> None:
     assert read(Reading(changed=False, records=0), expected=Expected(HOUR), known=Known(HOUR)).state is State.HEALTHY
 

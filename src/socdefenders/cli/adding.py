@@ -10,9 +10,9 @@ import click
 from socdefenders.cli import options, working
 from socdefenders.cli.looking import LOOKED_AT, Look, look
 from socdefenders.cli.terminal import safe, write_json
-from socdefenders.errors import InputError
+from socdefenders.errors import CatalogError, InputError
 from socdefenders.feeds import PARSERS
-from socdefenders.feeds.catalog import Expected, Kind, format_toml
+from socdefenders.feeds.catalog import Expected, Feed, Kind, format_toml
 from socdefenders.feeds.catalog.feed import slug_of
 from socdefenders.feeds.subscriptions import Candidate, described, read_csv, read_opml
 from socdefenders.model import Rejected
@@ -44,21 +44,26 @@ def add(
     environ: Mapping[str, str] = context.obj
     settings = options.read(environ, data_dir)
     known = working.catalog(settings)
+    if slug is not None:
+        _refuse_name(slug)
+    _refuse_known(known, url)
     found = asyncio.run(look(settings, url, format_))
+    _refuse_known(known, found.url)
     title = slug or found.url.partition("://")[2].partition("/")[0].removeprefix("www.")
     candidate = Candidate(title, found.url, found.url, PARSERS[found.format].category, found.format, found.kind)
     feed = replace(described(candidate, known), enabled=True, expected=Expected(min(1, found.records), 100_000))
     if slug is not None:
-        slug_of(f"{slug}.toml")
         feed = replace(feed, slug=slug)
     file = working.folder(settings) / f"{feed.slug}.toml"
     if file.exists():
         raise InputError(f"{file} is there already; choose another --name, or change the file.")
     if as_json:
-        write_json({"slug": feed.slug, "file": str(file), "kind": found.kind.value, "format": found.format,
-                    "records": found.records, "rejected": found.rejected,
-                    "examples": list(found.examples)})  # fmt: skip
+        write_json({"slug": feed.slug, "url": found.url, "file": str(file),
+                    "kind": found.kind.value, "format": found.format, "records": found.records,
+                    "rejected": found.rejected, "examples": list(found.examples)})  # fmt: skip
     else:
+        if found.url != url:
+            click.echo(f"Found at {safe(found.url)}.")
         click.echo(_shown(found))
     if not (yes or as_json or click.confirm(f"Write {safe(str(file))}?", default=True)):
         return
@@ -102,9 +107,26 @@ def import_(context: click.Context, *, file: Path, enable: bool, as_json: bool, 
     else:
         for each in left:
             click.echo(safe(f"{file.name}:{each.line}: {each.reason}" if each.line else each.reason), err=True)
+        for name in added:
+            click.echo(name)
         state = "on" if enable else "off; `socdefenders feeds enable NAME` switches one on"
         click.echo(f"Added {len(added)} sources, which are {state}.")
     return 1 if any(each.supported for each in left) else 0
+
+
+def _refuse_name(slug: str) -> None:
+    try:
+        slug_of(f"{slug}.toml")
+    except CatalogError as error:
+        raise InputError("--name takes lower-case letters, digits and single hyphens, 64 at most.") from error
+
+
+def _refuse_known(known: Mapping[str, Feed], url: str) -> None:
+    """Refuse an address that is a source's already: two that fetch the same are an error of the whole catalog."""
+    for feed in known.values():
+        if feed.url == url:
+            rest = "" if feed.enabled else f", which is off; `socdefenders feeds enable {feed.slug}` switches it on"
+            raise InputError(f"{url} is the source {feed.slug} already{rest}.")
 
 
 def _shown(found: Look) -> str:

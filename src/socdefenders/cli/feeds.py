@@ -16,7 +16,7 @@ from socdefenders.cli.adding import add, import_
 from socdefenders.cli.place import Place, database, exists, passing, prepare
 from socdefenders.cli.terminal import console, safe, show, write_json
 from socdefenders.errors import InputError
-from socdefenders.feeds.catalog import Feed, builtin, format_toml, written
+from socdefenders.feeds.catalog import Feed, builtin, format_toml, refuse_twice, written
 from socdefenders.settings import Settings
 from socdefenders.storage import feeds
 from socdefenders.storage.database import Database
@@ -134,9 +134,10 @@ def disable(context: click.Context, *, slugs: tuple[str, ...], as_json: bool, da
 def remove(context: click.Context, *, slugs: tuple[str, ...], as_json: bool, data_dir: Path | None) -> None:
     """Remove sources of one's own; what they reported stays."""
     settings = _settings(context, data_dir)
-    _chosen(working.catalog(settings), slugs)
+    own = {file.stem for file in working.folder(settings).glob("*.toml")}
     for slug in slugs:
-        if not (working.folder(settings) / f"{slug}.toml").exists():
+        if slug not in own:  # one that is may be what the catalog cannot be read for
+            _chosen(working.catalog(settings), [slug])
             raise InputError(f"{slug} comes with SOC Defenders; `socdefenders feeds disable {slug}` switches it off.")
     removed = {slug: str(working.keep(settings, slug, None)) for slug in slugs}
     gone = removed.keys() - working.catalog(settings).keys()
@@ -229,7 +230,9 @@ def _result(feed: Feed, checked: Checked | None) -> dict[str, object]:
 def _switch(settings: Settings, slugs: Sequence[str], *, on: bool, as_json: bool) -> None:
     """Write what differs from the catalog into the operator's folder, and no more."""
     sources, given = working.catalog(settings), builtin()
-    for feed in _chosen(sources, slugs):
+    chosen = _chosen(sources, slugs)
+    refuse_twice(sources | {feed.slug: replace(feed, enabled=on) for feed in chosen})
+    for feed in chosen:
         own = feed.slug not in given or replace(feed, enabled=True) != replace(given[feed.slug], enabled=True)
         text: str | None = f"enabled = {str(on).lower()}\n"
         if own:

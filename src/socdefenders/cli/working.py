@@ -38,7 +38,15 @@ def folder(settings: Settings) -> Path:
 
 def catalog(settings: Settings) -> dict[str, Feed]:
     """Return the sources that come with the package, with the operator's own over them; raise CatalogError."""
-    return in_force(folder(settings))
+    own = folder(settings)
+    try:
+        return in_force(own)
+    except CatalogError as error:
+        hint = (
+            f"It lies in {own}; mend it, or remove it: `socdefenders feeds remove {error.file.removesuffix('.toml')}`."
+        )
+        where = hint if (own / error.file).is_file() else ""
+        raise CatalogError(f"{error.message} {where}".rstrip(), file=error.file, key=error.key) from error
 
 
 def keep(settings: Settings, slug: str, text: str | None) -> Path:

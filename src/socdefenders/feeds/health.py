@@ -45,6 +45,9 @@ class Known(NamedTuple):
     """In a row."""
     records: int | None = None
     """Of the last check that could be read; None: there was none."""
+    state: State = State.NEW
+    reason: str | None = None
+    """What the last check came to."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,6 +171,8 @@ def _cadence(expected: Expected, known: Known, *, changed: bool) -> timedelta:
 
 def _judged(expected: Expected, known: Known, reading: Reading, now: datetime) -> tuple[State, str | None]:
     if reading.records is None:
+        if known.failures == 0 and known.state in {State.DEGRADED, State.ERROR}:
+            return known.state, known.reason  # what was wrong with it is still there
         return State.HEALTHY, None
     minimum = expected.minimum if reading.whole else 0
     total = reading.records + reading.malformed

@@ -63,7 +63,7 @@ class Checker:
         feed, now = self.catalog[status.slug], self.clock()
         status = _unless_stale(feed, status, now)
         expected = health.Expected(feed.every, feed.expected.least, dated=feed.format == SYNDICATION)
-        known = health.Known(status.every, status.failures, status.records)
+        known = health.Known(status.every, status.failures, status.records, health.State(status.state), status.reason)
         try:
             seen = await self._seen(feed, status, now)
         except (FeedError, FeedKeyMissing) as error:

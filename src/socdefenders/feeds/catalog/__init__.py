@@ -29,6 +29,7 @@ __all__ = [
     "in_force",
     "load",
     "parse",
+    "refuse_twice",
     "voices",
     "written",
 ]
@@ -69,8 +70,21 @@ def load(folder: Traversable, base: Mapping[str, Feed] | None = None) -> dict[st
                 file=file.name,
                 key="enabled",
             )
-    _refuse_twice(known)
+    refuse_twice(known)
     return dict(sorted(known.items()))
+
+
+def refuse_twice(feeds: Mapping[str, Feed]) -> None:
+    """Raise CatalogError for two sources that would fetch the same: their reports would count as two."""
+    seen: dict[str, str] = {}
+    for slug, feed in feeds.items():
+        other = seen.setdefault(feed.url, slug) if feed.enabled else slug
+        if other != slug:
+            raise CatalogError(
+                f"{slug}.toml: url: {other} has the same; call it {other}.toml to replace that, or switch one off.",
+                file=f"{slug}.toml",
+                key="url",
+            )
 
 
 def voices(feeds: Mapping[str, Feed]) -> dict[str, Voice]:
@@ -104,16 +118,3 @@ def _content(file: Traversable) -> bytes:
         return file.read_bytes()
     except OSError as error:
         raise CatalogError(f"{file.name}: cannot be read ({error.strerror or error}).", file=file.name) from error
-
-
-def _refuse_twice(feeds: Mapping[str, Feed]) -> None:
-    """Refuse two sources that would fetch the same: their reports would count as two."""
-    seen: dict[str, str] = {}
-    for slug, feed in feeds.items():
-        other = seen.setdefault(feed.url, slug) if feed.enabled else slug
-        if other != slug:
-            raise CatalogError(
-                f"{slug}.toml: url: {other} has the same; call it {other}.toml to replace that, or switch one off.",
-                file=f"{slug}.toml",
-                key="url",
-            )

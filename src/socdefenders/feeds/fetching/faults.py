@@ -4,6 +4,7 @@ No message repeats what may be a secret: an address is shown without its user, p
 other errors only what the system or the certificate's check says.
 """
 
+import os
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -132,6 +133,8 @@ def _broken(name: str, *, begun: bool) -> FetchFailed:
 
 
 def _reason(error: OSError) -> str:
+    if isinstance(error, ConnectionError) and error.errno:
+        return os.strerror(error.errno).lower()  # that of asyncio is a call and a tuple
     return (error.strerror or "no connection").lower()
 
 
