@@ -154,8 +154,8 @@ async def test_what_was_last_reported_longer_ago_than_its_type_lasts_is_marked(
     dsn: str, writer: Writer, reader: Connection
 ) -> None:
     batch = [
-        old("192.0.2.1", 48), old("192.0.2.2", 46), old("http://x.example/a", 48), old("old.example", 311),
-        old("new.example", 309), old("a" * 64, 501), old("b" * 64, 499), old("CVE-2019-0001", 5_000), seen("192.0.2.3"),
+        old("192.0.2.1", 48), old("192.0.2.2", 46), old("http://x.example/a", 48), old("old.example", 301),
+        old("new.example", 299), old("a" * 64, 461), old("b" * 64, 459), old("CVE-2019-0001", 5_000), seen("192.0.2.3"),
     ]  # fmt: skip
     await writer.write(batch, [], now=NOW)
     assert await pruned(dsn) == Pruned(inactive=4)
