@@ -19,7 +19,7 @@ from socdefenders import ingest
 from socdefenders.errors import FeedError, UnknownFormat
 from socdefenders.feeds import PARSERS, walk
 from socdefenders.ingest import BATCH, REASONS, TEXT, Options, load
-from socdefenders.model import Outcome, Reason, SearchResult
+from socdefenders.model import LeftOut, Outcome, SearchResult
 from socdefenders.search import find
 from socdefenders.storage.database import Connection, Database
 
@@ -106,7 +106,7 @@ def counts(outcome: Outcome) -> Outcome:
     return replace(outcome, reasons=[])
 
 
-def shortened(reasons: Iterable[Reason], root: Path) -> set[str]:
+def shortened(reasons: Iterable[LeftOut], root: Path) -> set[str]:
     return {str(reason).replace(f"{root}/", "") for reason in reasons}
 
 
