@@ -273,6 +273,11 @@ class Outcome:
     empty_reports: list[str] = field(default_factory=list)
     """The first few files that were recognised as reports, though nothing is reported in them: they may be lists."""
 
+    @property
+    def changed(self) -> bool:
+        """Whether anything was written."""
+        return self.new + self.updated + self.articles > 0
+
 
 @dataclass(frozen=True, slots=True)
 class SearchResult:

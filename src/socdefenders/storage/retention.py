@@ -15,11 +15,11 @@ from typing import NamedTuple, Self
 from uuid import UUID
 
 from socdefenders.seams import Clock
+from socdefenders.storage import locks
 from socdefenders.storage.database import FAILURES, Connection, Database, Record, connect, failed
 from socdefenders.storage.searching import KEPT_READY
 from socdefenders.storage.sql import load
 from socdefenders.storage.voices import Corroborate, surest, weigh
-from socdefenders.storage.writing import TURN
 
 _SQL = load("retention")
 _PREVIEW = load("write")["preview"]
@@ -258,7 +258,7 @@ class Keeper:
             transaction = self._connection.transaction()
             await transaction.start()
             try:
-                await self._connection.execute("select pg_advisory_xact_lock($1)", TURN)
+                await self._connection.execute("select pg_advisory_xact_lock($1)", locks.WRITING)
                 yield
                 await transaction.commit()
             except BaseException:
