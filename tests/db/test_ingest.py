@@ -4,13 +4,12 @@ import gzip
 import hashlib
 import json
 import random
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import asyncpg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -75,13 +74,6 @@ def folder(tmp_path: Path) -> Path:
     (root / "empty.txt").write_bytes(b"")
     (root / "strange.bin").write_bytes(random.Random(1).randbytes(3_000))
     return root
-
-
-@pytest.fixture
-async def reader(dsn: str) -> AsyncIterator[Connection]:
-    connection = await asyncpg.connect(dsn)
-    yield connection
-    await connection.close()
 
 
 async def column(reader: Connection, query: str, *values: object) -> list[Any]:

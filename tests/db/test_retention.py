@@ -64,19 +64,6 @@ async def opened(dsn: str, *sources: str) -> Writer:
     return writer
 
 
-@pytest.fixture
-async def reader(dsn: str) -> AsyncIterator[Connection]:
-    connection = await asyncpg.connect(dsn)
-    yield connection
-    await connection.close()
-
-
-@pytest.fixture
-async def database(dsn: str) -> AsyncIterator[Database]:
-    async with await Database.open(dsn, size=2) as ready:
-        yield ready
-
-
 async def pruned(dsn: str, *, now: datetime = NOW, policy: Policy = POLICY) -> Pruned:
     async with await Keeper.open(dsn, SMALL) as keeper:
         return await total(prune(keeper, policy.limits(now), clock=lambda: now))

@@ -66,12 +66,6 @@ class Heard:
 
 
 @pytest.fixture
-async def database(dsn: str) -> AsyncIterator[Database]:
-    async with await Database.open(dsn) as opened:
-        yield opened
-
-
-@pytest.fixture
 async def server() -> AsyncIterator[ModelServer]:
     async with modelling() as running:
         yield running
