@@ -12,9 +12,14 @@ from contextlib import AbstractContextManager
 from ipaddress import ip_address
 
 import pytest
+from hypothesis import settings
 
 from socdefenders import knowledge
 from tests.clusters import Cluster, cluster
+
+# An example takes long when the machine is busy. What must be quick has a test that says so, by the processor's time.
+settings.register_profile("any machine", settings(), deadline=None)
+settings.load_profile("any machine")
 
 
 class NetworkRefused(Exception):

@@ -238,7 +238,7 @@ class Sighting(NamedTuple):
     techniques: Sequence[str]
 
 
-class Reason(NamedTuple):
+class LeftOut(NamedTuple):
     """Why a record was left out."""
 
     kind: str
@@ -268,10 +268,15 @@ class Outcome:
     files: int = 0
     unread: int = 0
     """Files that hold something of which nothing could be read."""
-    reasons: list[Reason] = field(default_factory=list)
+    reasons: list[LeftOut] = field(default_factory=list)
     """The first few different reasons of each kind of record that was left out."""
     empty_reports: list[str] = field(default_factory=list)
     """The first few files that were recognised as reports, though nothing is reported in them: they may be lists."""
+
+    @property
+    def changed(self) -> bool:
+        """Whether anything was written."""
+        return self.new + self.updated + self.articles > 0
 
 
 @dataclass(frozen=True, slots=True)

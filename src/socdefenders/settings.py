@@ -111,11 +111,11 @@ class Settings:
     """Seconds after which an answer of the model is waited for no longer."""
     active_days_address: int = 47
     """Days after its last report for which an address counts as active."""
-    active_days_domain: int = 310
+    active_days_domain: int = 300
     """The same for a domain and an address of mail."""
     active_days_url: int = 47
     """The same for a URL."""
-    active_days_file: int = 500
+    active_days_file: int = 460
     """The same for the hash of a file."""
     keep_bodies_days: int = 365
     """Days for which the text of an article is kept after it was fetched."""

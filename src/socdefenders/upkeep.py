@@ -13,11 +13,12 @@ from typing import Self
 from socdefenders.enrich.fading import Lifetimes, inactive_before
 from socdefenders.errors import StorageError
 from socdefenders.ingest.weighing import corroborated
+from socdefenders.seams import Clock
 from socdefenders.settings import Settings
 from socdefenders.storage import retention
 from socdefenders.storage.database import Database
 from socdefenders.storage.exclusive import ExclusiveLock
-from socdefenders.storage.retention import Clock, Keeper, Limits, Pruned
+from socdefenders.storage.retention import Keeper, Limits, Pruned
 
 CHORE = "upkeep"
 EVERY = timedelta(days=1)

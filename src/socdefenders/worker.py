@@ -9,13 +9,13 @@ lost: what was found is kept until it can be written down.
 import asyncio
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from typing import Protocol, TypeVar
+from datetime import timedelta
 from uuid import UUID, uuid4
 
 from socdefenders.errors import StorageUnavailable
+from socdefenders.seams import Clock, Tell, utc
 from socdefenders.storage import feeds
-from socdefenders.storage.database import Database
+from socdefenders.storage.database import Database, outlasting
 from socdefenders.storage.feeds import Checked, FeedStatus
 
 LEASE = timedelta(seconds=45)
@@ -28,22 +28,8 @@ GRACE_SECONDS = 10.0
 """What checks get to come to an end when the worker is stopped."""
 AFTER_A_BUG = timedelta(hours=1)
 
-T = TypeVar("T")
-Clock = Callable[[], datetime]
 Check = Callable[[FeedStatus], Awaitable[Checked]]
 """Looks at one source. A publisher's failure is part of the result; StorageUnavailable is raised, and tried again."""
-
-
-class Report(Protocol):
-    """Where the worker says what happens: an event and its facts, as a logger takes them."""
-
-    def __call__(self, event: str, **facts: object) -> object:
-        """Take one event."""
-
-
-def utc() -> datetime:
-    """Return the time."""
-    return datetime.now(UTC)
 
 
 @dataclass(slots=True)
@@ -52,7 +38,7 @@ class Worker:
 
     database: Database
     check: Check
-    report: Report
+    report: Tell
     concurrency: int = 4
     clock: Clock = utc
     sources: Collection[str] | None = None
@@ -95,7 +81,7 @@ class Worker:
                 return IDLE_SECONDS
             due = await feeds.next_due(self.database, self.sources)
         except StorageUnavailable as error:
-            self.report("database_away", reason=error.message)
+            self._away(error)
             return self.away_seconds
         return IDLE_SECONDS if due is None else min(max((due - self.clock()).total_seconds(), 0.1), IDLE_SECONDS)
 
@@ -124,8 +110,11 @@ class Worker:
 
     async def _one(self, status: FeedStatus) -> None:
         """Check one source and write down what came of it, however often the database goes away meanwhile."""
-        checked = await self._again(lambda: self._checked(status))
-        await self._again(lambda: feeds.finish(self.database, self.id, status.slug, checked))
+        pause = self.away_seconds
+        checked = await outlasting(lambda: self._checked(status), away=self._away, seconds=pause)
+        await outlasting(
+            lambda: feeds.finish(self.database, self.id, status.slug, checked), away=self._away, seconds=pause
+        )
         self.report(
             "feed_checked",
             feed=status.slug,
@@ -156,14 +145,6 @@ class Worker:
             answered=False,
         )
 
-    async def _again(self, work: Callable[[], Awaitable[T]]) -> T:
-        while True:
-            try:
-                return await work()
-            except StorageUnavailable as error:
-                self.report("database_away", reason=error.message)
-                await asyncio.sleep(self.away_seconds)
-
     async def _keep(self) -> None:
         """Prolong the claims on what is running; end what another worker has taken over meanwhile."""
         while True:
@@ -184,4 +165,7 @@ class Worker:
         try:
             await feeds.release(self.database, self.id)
         except StorageUnavailable as error:
-            self.report("database_away", reason=error.message)
+            self._away(error)
+
+    def _away(self, error: StorageUnavailable) -> None:
+        self.report("database_away", reason=error.message)

@@ -23,9 +23,10 @@ from socdefenders.feeds import recognise, walk
 from socdefenders.feeds.catalog import Expected, Feed
 from socdefenders.ingest.checking import Checker
 from socdefenders.model import SourceCategory
+from socdefenders.seams import Clock
 from socdefenders.storage import embedded, feeds, migrate
 from socdefenders.storage.database import Database
-from socdefenders.worker import Clock, Worker
+from socdefenders.worker import Worker
 from tests.bench.texts import texts, varied
 from tests.publisher import local_client, publishing
 from tests.real_data import DATA, MISSING

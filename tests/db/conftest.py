@@ -1,10 +1,13 @@
 """Database tests run on every PostgreSQL that is here: the embedded one, and Debian's older one."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 
+import asyncpg
 import pytest
 
+from socdefenders.storage.database import Connection, Database
 from tests.clusters import DEBIAN, Cluster, cluster
+from tests.publisher import Publisher, publishing
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -40,3 +43,25 @@ def empty_dsn(some_cluster: Cluster) -> Iterator[str]:
     """A fresh database with nothing in it, on each PostgreSQL in turn."""
     with some_cluster.database(schema=False) as address:
         yield address
+
+
+@pytest.fixture
+async def database(dsn: str) -> AsyncIterator[Database]:
+    """Held connections to `dsn`."""
+    async with await Database.open(dsn) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def reader(dsn: str) -> AsyncIterator[Connection]:
+    """A connection of a test's own, by which it sees what was written."""
+    connection = await asyncpg.connect(dsn)
+    yield connection
+    await connection.close()
+
+
+@pytest.fixture
+async def publisher() -> AsyncIterator[Publisher]:
+    """Somebody who publishes on loopback."""
+    async with publishing() as running:
+        yield running

@@ -1,7 +1,7 @@
 """One look at a source: what is new is written, what is not costs nothing, what goes wrong has a reason in words."""
 
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
@@ -14,7 +14,7 @@ from socdefenders.model import SourceCategory
 from socdefenders.storage import feeds
 from socdefenders.storage.database import Database
 from socdefenders.storage.feeds import Checked, Registered
-from tests.publisher import Publisher, local_client, publishing
+from tests.publisher import Publisher, local_client
 
 pytestmark = pytest.mark.newest
 
@@ -39,18 +39,6 @@ def feed(publisher: Publisher, path: str, format_: str, **changed: object) -> Fe
         "licence": "None", "enabled": True, "expected": Expected(1, 1_000),
     }  # fmt: skip
     return Feed(**(facts | changed))  # type: ignore[arg-type]  # names and types are checked by the tests that use it
-
-
-@pytest.fixture
-async def publisher() -> AsyncIterator[Publisher]:
-    async with publishing() as running:
-        yield running
-
-
-@pytest.fixture
-async def database(dsn: str) -> AsyncIterator[Database]:
-    async with await Database.open(dsn) as opened:
-        yield opened
 
 
 async def look(

@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-import asyncpg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -48,13 +47,6 @@ async def opened(dsn: str) -> Writer:
 async def writer(dsn: str) -> AsyncIterator[Writer]:
     async with await opened(dsn) as ready:
         yield ready
-
-
-@pytest.fixture
-async def reader(dsn: str) -> AsyncIterator[Connection]:
-    connection = await asyncpg.connect(dsn)
-    yield connection
-    await connection.close()
 
 
 def seen(value: str, source: str, confidence: int = 90) -> NewSighting:

@@ -1,7 +1,7 @@
 """Sources that are indexes: what is new is read, once; what is broken costs itself; whoever means harm gets nowhere."""
 
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
@@ -16,7 +16,7 @@ from socdefenders.model import SourceCategory
 from socdefenders.storage import feeds, positions
 from socdefenders.storage.database import Database
 from socdefenders.storage.feeds import Checked, Registered
-from tests.publisher import Publisher, local_client, publishing
+from tests.publisher import Publisher, local_client
 
 pytestmark = pytest.mark.newest
 
@@ -34,18 +34,6 @@ def source(publisher: Publisher, kind: Kind, path: str, **changed: object) -> Fe
         "every": HOUR, "licence": "None", "enabled": True, "expected": Expected(1, 1_000),
     }  # fmt: skip
     return Feed(**(facts | changed))  # type: ignore[arg-type]  # names and types are checked by the tests that use it
-
-
-@pytest.fixture
-async def publisher() -> AsyncIterator[Publisher]:
-    async with publishing() as running:
-        yield running
-
-
-@pytest.fixture
-async def database(dsn: str) -> AsyncIterator[Database]:
-    async with await Database.open(dsn) as opened:
-        yield opened
 
 
 async def look(dsn: str, database: Database, one: Feed, *, now: datetime = NOW) -> Checked:

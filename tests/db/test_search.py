@@ -65,13 +65,6 @@ async def database(dsn: str) -> AsyncIterator[Database]:
         yield opened
 
 
-@pytest.fixture
-async def reader(dsn: str) -> AsyncIterator[Connection]:
-    connection = await asyncpg.connect(dsn)
-    yield connection
-    await connection.close()
-
-
 async def ask(database: Database, text: str, type_: IocType | None = None) -> SearchResult:
     return await find(database, text, type_=type_, deadline=AMPLE)
 

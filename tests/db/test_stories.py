@@ -6,7 +6,6 @@ import random
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
-import asyncpg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -44,13 +43,6 @@ async def opened(dsn: str) -> Writer:
 async def writer(dsn: str) -> AsyncIterator[Writer]:
     async with await opened(dsn) as ready:
         yield ready
-
-
-@pytest.fixture
-async def reader(dsn: str) -> AsyncIterator[Connection]:
-    connection = await asyncpg.connect(dsn)
-    yield connection
-    await connection.close()
 
 
 async def told(reader: Connection) -> dict[str, list[str]]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from socdefenders.cli.summarising import beside
+from socdefenders.cli.summarising import writing_summaries
 from socdefenders.indicators import extract
 from socdefenders.ingest.learning import learn
 from socdefenders.model import NewArticle, SourceCategory
@@ -63,12 +63,6 @@ class Heard:
         """Wait until it happens."""
         self.waiting[event] = asyncio.Event()
         await self.waiting[event].wait()
-
-
-@pytest.fixture
-async def database(dsn: str) -> AsyncIterator[Database]:
-    async with await Database.open(dsn) as opened:
-        yield opened
 
 
 @pytest.fixture
@@ -449,12 +443,12 @@ async def test_a_worker_has_them_written_beside_its_work_and_goes_on_without(
 ) -> None:
     settings = Settings(data_dir=tmp_path, model_url=server.url, model_name=MODEL)
     await publish(database, BODY)
-    async with beside(settings, database, heard, heard):
+    async with writing_summaries(settings, database, heard, heard):
         await heard.hears("article_summarised")
     assert await texts(database) == [GOOD]
     await database.execute("alter table ai_summaries drop column rationale")
     await publish(database, BODY + "More is known now.")
-    async with beside(settings, database, heard, heard):
+    async with writing_summaries(settings, database, heard, heard):
         await heard.hears("summaries_ended")
     assert "rationale" in str(heard.facts[-1]["error"])
 
@@ -463,6 +457,6 @@ async def test_without_a_model_nobody_is_asked(
     database: Database, server: ModelServer, heard: Heard, tmp_path: Path
 ) -> None:
     await publish(database, BODY)
-    async with beside(Settings(data_dir=tmp_path), database, heard, heard):
+    async with writing_summaries(Settings(data_dir=tmp_path), database, heard, heard):
         await asyncio.sleep(0)
     assert not server.asked

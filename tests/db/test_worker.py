@@ -1,11 +1,8 @@
 """Workers share what is due: each source is checked by one at a time, and what one had that died is done again."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
-
-import pytest
 
 from socdefenders.errors import StorageUnavailable
 from socdefenders.storage import feeds
@@ -16,12 +13,6 @@ from socdefenders.worker import Check, Worker
 NOW = datetime(2026, 1, 15, 12, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 NAMES = [f"feed-{number:02}" for number in range(20)]
-
-
-@pytest.fixture
-async def database(dsn: str) -> AsyncIterator[Database]:
-    async with await Database.open(dsn) as opened:
-        yield opened
 
 
 def well(status: FeedStatus, *, at: datetime = NOW) -> Checked:

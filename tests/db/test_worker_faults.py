@@ -6,7 +6,6 @@ at one by one in tests/fetch; here it is the worker that has them all at once, b
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Network
@@ -117,12 +116,6 @@ def feed(slug: str, url: str, format_: str = "list") -> Feed:
         category=SourceCategory.THREAT_FEED, tier=1, grade="B", group=slug, every=timedelta(hours=1), licence="None",
         enabled=True, expected=Expected(1, 100_000),
     )  # fmt: skip
-
-
-@pytest.fixture
-async def database(dsn: str) -> AsyncIterator[Database]:
-    async with await Database.open(dsn) as opened:
-        yield opened
 
 
 async def look(database: Database, dsn: str, catalog: dict[str, Feed], now: datetime) -> list[str]:

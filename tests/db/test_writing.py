@@ -71,13 +71,6 @@ async def opened(dsn: str) -> Writer:
     return writer
 
 
-@pytest.fixture
-async def reader(dsn: str) -> AsyncIterator[Connection]:
-    connection = await asyncpg.connect(dsn)
-    yield connection
-    await connection.close()
-
-
 async def contents(reader: Connection) -> dict[str, list[str]]:
     """Everything that is stored, and which tables there are for it."""
     found = {table: await column(reader, f"select t::text from {table} t order by 1") for table in TABLES}

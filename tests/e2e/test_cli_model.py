@@ -82,7 +82,7 @@ def test_a_server_that_fails_and_an_answer_of_no_use_are_told() -> None:
 @pytest.mark.parametrize("command", ["up", "worker"])
 def test_half_a_model_is_refused_at_the_start(command: str) -> None:
     with data_directory() as data:
-        done = run(command, "--data-dir", data, SOCDEFENDERS_MODEL_URL="http://127.0.0.1:9/v1")
+        done = run(command, "--data-dir", data, SOCDEFENDERS_MODEL_URL="http://127.0.0.1:9/v1", SOCDEFENDERS_PORT="0")
     assert done.returncode == 2
     assert "needs both" in done.stderr
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from socdefenders import knowledge
 from socdefenders.errors import InvalidIndicator, ModelFailed
-from socdefenders.feeds.page import main_text, read_page
+from socdefenders.feeds.page import read_page
 from socdefenders.indicators import Match, defang, extract, normalize, parse, refang
 from socdefenders.indicators.extract import find
 from socdefenders.indicators.place import LONGEST_CONTEXT
@@ -108,7 +108,7 @@ def refanging(text: str) -> None:
 def reading_pages(html: str) -> None:
     """The page reader takes any page, as characters or as bytes, and gives text that everything else can take."""
     with bounded():
-        text = main_text(html)
+        text = read_page(html).text
     assert len(text) <= len(html)
     assert "\0" not in text
     assert text == text.strip(), text

@@ -33,7 +33,7 @@ from datetime import datetime
 from socdefenders import settings
 from socdefenders.errors import SocDefendersError
 from socdefenders.web import log, server
-from socdefenders.web.services import utc
+from socdefenders.seams import utc
 at = datetime.fromisoformat(sys.argv[3]) if sys.argv[3] else None
 read = settings.read(os.environ)
 log.configure(level=read.log_level, form=read.log_format)

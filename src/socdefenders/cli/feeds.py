@@ -17,11 +17,12 @@ from socdefenders.cli.place import Place, database, exists, passing, prepare
 from socdefenders.cli.terminal import console, safe, show, write_json
 from socdefenders.errors import InputError
 from socdefenders.feeds.catalog import Feed, builtin, format_toml, refuse_twice, written
+from socdefenders.seams import utc
 from socdefenders.settings import Settings
 from socdefenders.storage import feeds
 from socdefenders.storage.database import Database
 from socdefenders.storage.feeds import Checked, FeedStatus
-from socdefenders.worker import LEASE, utc
+from socdefenders.worker import LEASE
 
 Result = TypeVar("Result")
 

@@ -22,8 +22,8 @@ from socdefenders.indicators import extract
 from socdefenders.ingest.indexes import events, manifest, taxii
 from socdefenders.ingest.indexes.places import Place
 from socdefenders.model import Document, Item, Observable, Rejected
+from socdefenders.seams import utc
 from socdefenders.settings import Settings
-from socdefenders.worker import utc
 
 LOOKED_AT = 2_000
 """Records of a source that are read to see what it is."""

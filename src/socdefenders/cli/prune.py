@@ -15,9 +15,9 @@ from socdefenders.cli.place import Place, database, prepare
 from socdefenders.cli.terminal import console, safe, write_json
 from socdefenders.errors import InputError
 from socdefenders.ingest.weighing import corroborated
+from socdefenders.seams import utc
 from socdefenders.storage.retention import Keeper, Pruned
 from socdefenders.upkeep import Policy
-from socdefenders.worker import utc
 
 EPILOG = """\b
 Examples:

@@ -1,14 +1,14 @@
 """The language model of an instance, if it has one: what the settings say of it, and its work beside a worker's."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from socdefenders.cli.beside import beside
 from socdefenders.errors import SettingsError
+from socdefenders.seams import Tell
 from socdefenders.settings import Settings
 from socdefenders.storage.database import Database
 from socdefenders.summaries import Endpoint, ModelClient, Summariser
-from socdefenders.worker import Report
 
 
 def endpoint(settings: Settings) -> Endpoint | None:
@@ -26,7 +26,7 @@ def endpoint(settings: Settings) -> Endpoint | None:
 
 
 @asynccontextmanager
-async def beside(settings: Settings, database: Database, report: Report, warn: Report) -> AsyncIterator[None]:
+async def writing_summaries(settings: Settings, database: Database, report: Tell, warn: Tell) -> AsyncIterator[None]:
     """Have articles summarised until the end of the block, if there is a model."""
     place = endpoint(settings)
     if place is None:
@@ -42,17 +42,5 @@ async def beside(settings: Settings, database: Database, report: Report, warn: R
             report=report,
             warn=warn,
         )
-        task = asyncio.create_task(summariser.run())
-        task.add_done_callback(lambda ended: _tell(ended, warn))
-        try:
+        async with beside(summariser.run(), warn, "summaries_ended"):
             yield
-        finally:
-            task.cancel()
-            await asyncio.wait({task})
-
-
-def _tell(ended: asyncio.Task[None], warn: Report) -> None:
-    """Say that a bug has ended the summaries; sources are looked at all the same."""
-    error = None if ended.cancelled() else ended.exception()
-    if error is not None:
-        warn("summaries_ended", error=f"{type(error).__name__}: {error}", exc_info=error)

@@ -6,14 +6,15 @@ import random
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import timedelta
-from functools import partial
 from pathlib import Path
 
-from socdefenders.cli import summarising
+from socdefenders.cli.beside import beside
+from socdefenders.cli.summarising import writing_summaries
 from socdefenders.errors import CatalogError, SettingsError, StorageError, StorageUnavailable
 from socdefenders.feeds.catalog import Feed, in_force
 from socdefenders.feeds.fetch import Fetcher
 from socdefenders.ingest.checking import Checker
+from socdefenders.seams import Tell, utc
 from socdefenders.settings import Settings
 from socdefenders.storage import feeds
 from socdefenders.storage.database import Database
@@ -21,7 +22,7 @@ from socdefenders.storage.feeds import Registered
 from socdefenders.storage.layout import FEEDS
 from socdefenders.storage.retention import Pruned
 from socdefenders.upkeep import Policy, Upkeep
-from socdefenders.worker import Report, Worker, utc
+from socdefenders.worker import Worker
 
 WATCH_SECONDS = 20.0
 """Between two looks at the operator's folder."""
@@ -82,29 +83,26 @@ async def register(database: Database, sources: Mapping[str, Feed]) -> None:
     await feeds.register(database, rows, now=utc())
 
 
-async def work(settings: Settings, dsn: str, report: Report, warn: Report) -> None:
+async def work(settings: Settings, dsn: str, report: Tell, warn: Tell) -> None:
     """Look at sources as they become due, until cancelled."""
     sources = catalog(settings)
     telling = Telling(report, warn)
     async with (
         await Database.open(dsn, size=2) as database,
         client(settings) as fetcher,
-        summarising.beside(settings, database, report, warn),
+        writing_summaries(settings, database, report, warn),
     ):
         await register(database, sources)
         check = checker(settings, dsn, sources, fetcher).check
-        watching = asyncio.create_task(_watch(settings, database, sources, warn))
-        keeping = asyncio.create_task(_keep_up(settings, database, report, warn))
-        keeping.add_done_callback(partial(_tell_of_a_bug, warn))
-        try:
+        async with (
+            beside(_watch(settings, database, sources, warn), warn, "catalog_ended"),
+            beside(_keep_up(settings, database, report, warn), warn, "upkeep_ended"),
+        ):
             many = settings.worker_concurrency
             await Worker(database, check, telling, concurrency=many, sources=sources.keys()).run()
-        finally:
-            watching.cancel()
-            keeping.cancel()
 
 
-async def _keep_up(settings: Settings, database: Database, report: Report, warn: Report) -> None:
+async def _keep_up(settings: Settings, database: Database, report: Tell, warn: Tell) -> None:
     """Do once a day what `socdefenders prune` does."""
 
     def done(pruned: Pruned) -> None:
@@ -116,13 +114,7 @@ async def _keep_up(settings: Settings, database: Database, report: Report, warn:
     await Upkeep(database=database, policy=Policy.of(settings), clock=utc, done=done, failed=failed).run()
 
 
-def _tell_of_a_bug(warn: Report, task: asyncio.Task[None]) -> None:
-    error = None if task.cancelled() else task.exception()
-    if error is not None:
-        warn("upkeep_failed", reason=f"{type(error).__name__}: {error}", exc_info=error)
-
-
-async def _watch(settings: Settings, database: Database, sources: dict[str, Feed], warn: Report) -> None:
+async def _watch(settings: Settings, database: Database, sources: dict[str, Feed], warn: Tell) -> None:
     """Take over what changes in the operator's folder, into `sources` and the database."""
     seen, registered, known = _signature(folder(settings)), utc(), set(sources)
     while True:
@@ -156,8 +148,8 @@ def _signature(own: Path) -> frozenset[tuple[str, int, int]]:
 class Telling:
     """Passes on what a worker says; says once when no source can be reached, and when that is over."""
 
-    report: Report
-    warn: Report
+    report: Tell
+    warn: Tell
     unreached: int = 0
 
     def __call__(self, event: str, **facts: object) -> None:

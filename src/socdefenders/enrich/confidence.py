@@ -9,7 +9,7 @@ most is taken, and the voices are ranked by what they count. `grade` is that of 
 itself is, both 0-100. A report of no worth is right as often as not (p = 1/2, so that it adds nothing), one of full
 worth nearly always. Taking the grade itself for p would let a fairly reliable source, of 50, say nothing, and one of
 25 speak for the value's innocence. So no report lowers a confidence, and a later one, a surer one or one of a new voice
-never does either. The numbers stand in `weights`.
+never does either. The numbers stand in `weights`, the decay in `fading`.
 """
 
 from collections.abc import Iterable, Iterator
@@ -21,6 +21,7 @@ from typing import NamedTuple
 
 from socdefenders import knowledge
 from socdefenders.enrich import weights
+from socdefenders.enrich.fading import retained
 from socdefenders.enrich.findings import Reason
 from socdefenders.knowledge.lookups import url_host
 from socdefenders.model import IocType, Report
@@ -106,11 +107,7 @@ def _why(report: Report, now: datetime | None) -> str:
 
 def _left(kind: IocType, report: Report, now: datetime | None) -> float:
     """Return what is left of a report's weight, 0-1; one that is dated in the future is of now."""
-    decay = weights.DECAYS.get(kind)
-    if decay is None or now is None or report.last_seen is None:
-        return 1.0
-    part = _days(report.last_seen, now) / decay.lifetime
-    return max(0.0, 1.0 - float(part ** (1 / (3 * decay.pound))))
+    return 1.0 if now is None or report.last_seen is None else retained(kind, now - report.last_seen)
 
 
 def _days(then: datetime, now: datetime) -> float:

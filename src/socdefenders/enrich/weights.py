@@ -1,9 +1,9 @@
 """The numbers behind a confidence, in one table with a version, each with where it comes from.
 
-Points are natural logarithms of odds: 0.69 doubles the odds that a value is malicious, -0.69 halves them. Three
-kinds of numbers stand here. Grades and decay are other projects', as named. The priors, the cap of a report and the
-penalties are set by hand, so that the worked examples of docs/enrichment.md come out. Whoever changes one
-raises `VERSION`, which every score carries.
+Points are natural logarithms of odds: 0.69 doubles the odds that a value is malicious, -0.69 halves them. The grades
+are another project's, as named. The priors, the cap of a report and the penalties are set by hand, so that the worked
+examples of docs/enrichment.md come out. How a report loses weight stands in `fading`. Whoever changes a number there or
+here raises `VERSION`, which every score carries.
 """
 
 from typing import NamedTuple
@@ -25,34 +25,6 @@ SUREST = 0.95
 """The most that one report is believed, whoever makes it."""
 NEXT_VOICE = 0.8
 """What a voice counts of the one before it: even independent ones saw some of the same."""
-
-
-class Decay(NamedTuple):
-    """How a report loses weight: 1 - (days/lifetime)^(1/(3 pound)), nothing from `lifetime` on.
-
-    The curve is MISP's polynomial one, the parameters are OpenCTI's built-in decay rules (decayRule-domain.ts), because
-    they tell the types apart. They keep after 1, 7, 30 and 90 days: of an address or URL .90, .68, .24, 0;
-    of a domain .93, .83, .67, .44; of a file 1, .99, .95, .84.
-    """
-
-    lifetime: int
-    """Days."""
-    pound: float
-
-
-_NETWORK, _NAME, _FILE, _ELSE = Decay(47, 0.55), Decay(300, 0.7), Decay(460, 0.3), Decay(470, 0.35)
-DECAYS = {
-    IocType.IPV4: _NETWORK,
-    IocType.IPV6: _NETWORK,
-    IocType.URL: _NETWORK,
-    IocType.DOMAIN: _NAME,
-    IocType.MD5: _FILE,
-    IocType.SHA1: _FILE,
-    IocType.SHA256: _FILE,
-    IocType.SHA512: _FILE,
-    IocType.EMAIL: _ELSE,
-}
-"""Vulnerabilities and techniques do not age: that something is known of them stays true."""
 
 
 class Warned(NamedTuple):

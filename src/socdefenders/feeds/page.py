@@ -56,17 +56,13 @@ class Page:
 
     title: str | None
     text: str
+    """Its report without its chrome, a block a line; all of the text where none can be told apart."""
     url: str | None = None
     """The canonical address the page names."""
     published_at: datetime | None = None
     site: str | None = None
     feeds: tuple[str, ...] = ()
     """Addresses of the site's feeds that the page names."""
-
-
-def main_text(html: bytes | str) -> str:
-    """A page's report without its chrome, a block a line; all of the text where none can be told apart."""
-    return read_page(html).text
 
 
 def read_page(html: bytes | str, address: str | None = None) -> Page:

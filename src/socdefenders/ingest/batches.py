@@ -23,12 +23,12 @@ from socdefenders.model import (
     Indicator,
     IocType,
     Item,
+    LeftOut,
     NewArticle,
     NewSighting,
     NewSource,
     Observable,
     Outcome,
-    Reason,
     Rejected,
     SourceCategory,
 )
@@ -104,10 +104,10 @@ class Batch:
     def complain(self, kind: str, where: str, why: str) -> None:
         """Count one record as `kind`, and keep the reason if it is among the first few and says something new."""
         setattr(self.outcome, kind, getattr(self.outcome, kind) + 1)
-        keep(self.outcome.reasons, Reason(kind, where, why.removesuffix(".")))
+        keep(self.outcome.reasons, LeftOut(kind, where, why.removesuffix(".")))
 
 
-def keep(reasons: list[Reason], new: Reason) -> None:
+def keep(reasons: list[LeftOut], new: LeftOut) -> None:
     """Add `new` if it is among the first few of its kind and says something that none of them says."""
     same = [known.why for known in reasons if known.kind == new.kind]
     if len(same) < REASONS and new.why not in same:

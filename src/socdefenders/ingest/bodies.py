@@ -45,11 +45,6 @@ class Found:
     """Records that could be read, whatever became of them; of a feed of articles, its entries."""
     newest: datetime | None
 
-    @property
-    def changed(self) -> bool:
-        """Whether anything was written."""
-        return self.outcome.new + self.outcome.updated + self.outcome.articles > 0
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:

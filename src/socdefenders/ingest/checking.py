@@ -111,7 +111,7 @@ class Checker:
         if found is not None:
             reading = replace(
                 reading,
-                changed=found.changed,
+                changed=found.outcome.changed,
                 records=found.records,
                 malformed=found.outcome.malformed,
                 newest=found.newest,

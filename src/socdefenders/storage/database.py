@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Self, cast
+from typing import Self, TypeVar, cast
 
 import asyncpg
 
@@ -19,6 +19,7 @@ from socdefenders.errors import StorageError, StorageTimeout, StorageUnavailable
 
 Connection = asyncpg.Connection
 Record = asyncpg.Record
+T = TypeVar("T")
 
 CONNECT_SECONDS = 5.0
 COMMAND_SECONDS = 30.0
@@ -361,3 +362,15 @@ class Database:
             lost(reason)
             await asyncio.sleep(pause)
             pause = min(pause * 2, _LONGEST_PAUSE)
+
+
+async def outlasting(
+    work: Callable[[], Awaitable[T]], *, away: Callable[[StorageUnavailable], object], seconds: float
+) -> T:
+    """Do what must not be lost, however often the database goes away meanwhile; `away` is told, `seconds` between."""
+    while True:
+        try:
+            return await work()
+        except StorageUnavailable as error:
+            away(error)
+            await asyncio.sleep(seconds)

@@ -156,11 +156,6 @@ async def every(database: Database) -> list[FeedStatus]:
     return [FeedStatus.from_row(row) for row in await database.fetch(_SQL["every"])]
 
 
-async def due_now(database: Database, slugs: Iterable[str], *, now: datetime) -> frozenset[str]:
-    """Make enabled sources due; return those that are."""
-    return frozenset(row["slug"] for row in await database.fetch(_SQL["due_now"], list(slugs), now))
-
-
 async def next_due(database: Database, of: Collection[str] | None = None) -> datetime | None:
     """Return when the next source is due, of those named in `of` if it is given; None when none is enabled."""
     [(at,)] = await database.fetch(_SQL["next_due"], None if of is None else list(of))

@@ -14,9 +14,8 @@ from importlib.resources import files
 import asyncpg
 
 from socdefenders.errors import SchemaError, StorageError
+from socdefenders.storage import locks
 from socdefenders.storage.database import FAILURES, Connection, Record, connect, wrapped
-
-_LOCK = 0x50C_DEF  # any number, the same in every process
 
 # Other tools keep a table of this name too; ours is known by its columns.
 _OURS = """
@@ -107,7 +106,7 @@ async def upgrade(dsn: str, steps: Sequence[Migration] | None = None) -> Status:
     steps = migrations() if steps is None else steps
     connection = await connect(dsn, command_timeout=None)
     try:
-        await connection.execute("select pg_advisory_lock($1)", _LOCK)
+        await connection.execute("select pg_advisory_lock($1)", locks.MIGRATE)
         found = await _status(connection, steps)
         if found.problem:
             raise SchemaError(found.problem)

@@ -1,5 +1,6 @@
 """The ranges of the fallback search: tables made ahead of need, indexed when they are full or the writing pauses."""
 
+from socdefenders.storage import locks
 from socdefenders.storage.database import Connection
 from socdefenders.storage.sql import load
 
@@ -9,8 +10,6 @@ SPARE = 50_000
 """Positions made ahead of need, so that several writers never outrun the ranges."""
 
 _SQL = load("ranges")
-_MAKE, _INDEX = 0x50C_DF0, 0x50C_DF1
-"""Locks, so that of several writers one does it and the others find it done."""
 _TAKE = "select pg_advisory_xact_lock($1)"
 
 
@@ -44,7 +43,7 @@ class Ranges:
     async def _make(self, number: int) -> None:
         name, low, high = f"search_text_{number:05}", number * ROWS, (number + 1) * ROWS
         async with self._connection.transaction():
-            await self._connection.execute(_TAKE, _MAKE)
+            await self._connection.execute(_TAKE, locks.MAKE_RANGE)
             if await self._connection.fetchval("select to_regclass($1)", name) is None:
                 # Attached rather than created in place: that would stop every writer until the commit.
                 await self._connection.execute(
@@ -58,7 +57,7 @@ class Ranges:
         names = [name for name in names if int(name.rpartition("_")[2]) < below]
         for name in names:
             async with self._connection.transaction():
-                await self._connection.execute(_TAKE, _INDEX)
+                await self._connection.execute(_TAKE, locks.INDEX_RANGE)
                 await self._connection.execute("set local maintenance_work_mem = '256MB'")
                 await self._connection.execute(
                     f"create index if not exists {name}_value on {name}"

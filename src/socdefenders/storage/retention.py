@@ -6,7 +6,7 @@ removes indicators takes turns with writers, a batch at a time: no foreign key h
 Tables are walked by their blocks, which needs no index that loading would have to keep.
 """
 
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,11 +14,12 @@ from types import TracebackType
 from typing import NamedTuple, Self
 from uuid import UUID
 
+from socdefenders.seams import Clock
+from socdefenders.storage import locks
 from socdefenders.storage.database import FAILURES, Connection, Database, Record, connect, failed
 from socdefenders.storage.searching import KEPT_READY
 from socdefenders.storage.sql import load
 from socdefenders.storage.voices import Corroborate, surest, weigh
-from socdefenders.storage.writing import TURN
 
 _SQL = load("retention")
 _PREVIEW = load("write")["preview"]
@@ -30,7 +31,6 @@ SETTLED = timedelta(minutes=1)
 clocks of two machines differ by seconds."""
 FIRST = UUID(int=0)
 
-Clock = Callable[[], datetime]
 Since = Mapping[str, datetime]
 """By type, the time before which its last report makes an indicator inactive."""
 
@@ -258,7 +258,7 @@ class Keeper:
             transaction = self._connection.transaction()
             await transaction.start()
             try:
-                await self._connection.execute("select pg_advisory_xact_lock($1)", TURN)
+                await self._connection.execute("select pg_advisory_xact_lock($1)", locks.WRITING)
                 yield
                 await transaction.commit()
             except BaseException:

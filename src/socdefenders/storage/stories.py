@@ -16,6 +16,7 @@ from typing import NamedTuple
 from uuid import UUID
 from zlib import crc32
 
+from socdefenders.storage import locks
 from socdefenders.storage.database import Connection, Record
 from socdefenders.storage.sql import load
 
@@ -28,7 +29,6 @@ DAYS = 21
 PER_BAND = 4
 """Stories of a band that are looked at."""
 _SQL = load("stories")
-_LOCK = 0x50C_DF2  # beside those of `ranges`
 _BAND = 4
 """Numbers of a signature that two articles must have in common to be compared: of 32 bands like this, texts that are
 alike by half share one in 87 of 100 cases, and by two thirds in 999 of 1,000."""
@@ -103,7 +103,7 @@ def _first(row: Record) -> First:
 async def tell_apart(connection: Connection, articles: Sequence[Told]) -> None:
     """Give each of `articles`, which this transaction has written, its story; those told first, first."""
     if articles:
-        await connection.execute(_SQL["turn"], _LOCK)
+        await connection.execute(_SQL["turn"], locks.STORIES)
     for told in sorted(articles, key=lambda told: (told.told_on, told.id.bytes)):
         await _tell(connection, told)
 

@@ -17,6 +17,7 @@ from uuid import UUID
 from asyncpg.pgproto import pgproto
 
 from socdefenders.model import Indicator, Learnt, NewArticle, NewSighting, NewSource, Report, SourceCategory
+from socdefenders.storage import locks
 from socdefenders.storage.database import FAILURES, Connection, Record, connect, failed, unless_lost, wrapped
 from socdefenders.storage.ranges import Ranges
 from socdefenders.storage.searching import KEPT_READY
@@ -30,9 +31,6 @@ MOST_TAGS = 200
 a publisher may send new ones every hour."""
 AHEAD = timedelta(days=2)
 """How far a date may lie in the future and be believed, by time zones; one beyond it would stay the latest for ever."""
-TURN = 0x50C_DF3
-"""A lock that those who write share. Who removes indicators takes it alone, a batch at a time, because nothing else
-would stop a report of one from being added while it goes."""
 _NAMESPACE = UUID("0f4b1a52-7a0e-5a3c-9d0e-3b1f6f3c8a11").bytes  # ours alone; every id here hangs on it
 
 
@@ -202,7 +200,7 @@ class Writer:
         self, rows: Sequence[_Row], articles: Sequence[ReadArticle], now: datetime, *, searchable: bool
     ) -> Written:
         """Merge a batch; its locks are taken in the order of ids, so that two writers never wait in a circle."""
-        await self._connection.execute("select pg_advisory_xact_lock_shared($1)", TURN)
+        await self._connection.execute("select pg_advisory_xact_lock_shared($1)", locks.WRITING)
         articles = sorted(articles, key=lambda read: read.article.id.bytes)
         changed = [told for read in articles if (told := await self._article(read, now))]
         copy = self._connection.copy_records_to_table("staging", records=rows, columns=_Row._fields)

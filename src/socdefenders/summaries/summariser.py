@@ -7,13 +7,14 @@ left with the summary that rules made. Any number of workers may do this at once
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Protocol
 from uuid import UUID, uuid4
 
 from socdefenders.errors import ModelFailed, StorageUnavailable
+from socdefenders.seams import Clock, Tell, utc
 from socdefenders.storage import summaries
-from socdefenders.storage.database import Database
+from socdefenders.storage.database import Database, outlasting
 from socdefenders.storage.summaries import TOP, Asker, Claimed, Place, Written
 from socdefenders.summaries.answer import Answer, Named, answer_of, named_in
 from socdefenders.summaries.breaker import Breaker
@@ -45,18 +46,6 @@ class Client(Protocol):
         """Ask; raise ModelFailed."""
 
 
-class Report(Protocol):
-    """Where it is said what happens: an event and its facts, as a logger takes them."""
-
-    def __call__(self, event: str, **facts: object) -> object:
-        """Take one event."""
-
-
-def utc() -> datetime:
-    """Return the time."""
-    return datetime.now(UTC)
-
-
 @dataclass(slots=True, kw_only=True)
 class Summariser:
     """One process's share of the work."""
@@ -68,9 +57,9 @@ class Summariser:
     """Of all workers together."""
     seconds: float
     """For which a question may take."""
-    report: Report
-    warn: Report
-    clock: Callable[[], datetime] = utc
+    report: Tell
+    warn: Tell
+    clock: Clock = utc
     idle_seconds: float = IDLE_SECONDS
     most_looked_at: int = MOST_LOOKED_AT
     away_seconds: float = AWAY_SECONDS
@@ -87,7 +76,7 @@ class Summariser:
             try:
                 pause = await self.turn()
             except StorageUnavailable as error:
-                self.report("database_away", reason=error.message)
+                self._away(error)
                 pause = self.away_seconds
             await asyncio.sleep(pause)
 
@@ -165,7 +154,7 @@ class Summariser:
             raise
         if reply.tokens is not None:
             beyond = reply.tokens - prompt.tokens
-            await self._again(lambda: summaries.correct(self.database, day, beyond))
+            await self._write(lambda: summaries.correct(self.database, day, beyond))
         return await asyncio.to_thread(answer_of, reply.content, named)
 
     def _answered(self) -> None:
@@ -206,26 +195,24 @@ class Summariser:
             rationale=rationale,
             reason=reason,
         )
-        await self._again(lambda: summaries.finish(self.database, article.id, self.model, written))
+        await self._write(lambda: summaries.finish(self.database, article.id, self.model, written))
 
     async def _let_go(self, article: Claimed) -> None:
         """Leave an article to whoever comes next; where that cannot be said, its claim runs out."""
         try:
             await self._postpone(article, self.clock(), failed=False)
         except StorageUnavailable as error:
-            self.report("database_away", reason=error.message)
+            self._away(error)
 
     async def _postpone(self, article: Claimed, until: datetime, *, failed: bool) -> None:
         await summaries.postpone(self.database, self.id, article.id, self.model, until=until, failed=failed)
 
-    async def _again(self, work: Callable[[], Awaitable[None]]) -> None:
-        """Do what must not be lost, however often the database goes away meanwhile: it was paid for."""
-        while True:
-            try:
-                return await work()
-            except StorageUnavailable as error:
-                self.report("database_away", reason=error.message)
-                await asyncio.sleep(self.away_seconds)
+    async def _write(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Write down what was paid for."""
+        await outlasting(work, away=self._away, seconds=self.away_seconds)
+
+    def _away(self, error: StorageUnavailable) -> None:
+        self.report("database_away", reason=error.message)
 
 
 def _prepared(article: Claimed) -> tuple[Prompt, Named]:

@@ -21,13 +21,14 @@ from socdefenders.errors import (
     SocDefendersError,
     StorageUnavailable,
 )
+from socdefenders.seams import Clock, utc
 from socdefenders.settings import Settings
 from socdefenders.web import docs
 from socdefenders.web.api import health, iocs, statistics
 from socdefenders.web.api.render import Json, error_body
 from socdefenders.web.auth import Guard
 from socdefenders.web.front import Front
-from socdefenders.web.services import Clock, Services, utc
+from socdefenders.web.services import Services
 from socdefenders.web.visit import Visit, visit_of
 
 STATUSES: dict[type[SocDefendersError], tuple[int, str]] = {

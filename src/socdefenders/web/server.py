@@ -16,10 +16,11 @@ import uvicorn
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from socdefenders.errors import SettingsError
+from socdefenders.seams import Clock, utc
 from socdefenders.settings import Settings
 from socdefenders.web.api.render import error_body
 from socdefenders.web.app import Application
-from socdefenders.web.services import Clock, running, utc
+from socdefenders.web.services import running
 
 KEEP_ALIVE_SECONDS = 30
 GRACE_SECONDS = 5

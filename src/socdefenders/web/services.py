@@ -1,10 +1,9 @@
 """Everything an application holds while it runs, opened and closed in one place."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import cache
 from time import monotonic
 
@@ -13,6 +12,7 @@ from structlog.typing import FilteringBoundLogger
 from socdefenders import search
 from socdefenders.accounts import Authenticator, Budgets, SharedCounters, UsageLog
 from socdefenders.errors import SettingsError, StorageError
+from socdefenders.seams import Clock, utc
 from socdefenders.settings import Settings
 from socdefenders.storage import migrate
 from socdefenders.storage.database import Database
@@ -27,14 +27,6 @@ ANOTHER_PROCESS = (
     "Another API process already serves this database, and each would count requests for itself; "
     "set SOCDEFENDERS_VALKEY_URL so that they share their budgets, or stop the other process."
 )
-
-
-Clock = Callable[[], datetime]
-
-
-def utc() -> datetime:
-    """Return the time, in UTC."""
-    return datetime.now(UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

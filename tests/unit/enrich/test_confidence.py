@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from socdefenders import knowledge
-from socdefenders.enrich import weights
+from socdefenders.enrich import fading, weights
 from socdefenders.enrich.confidence import Facts, facts, hardly_meant, score, weight
 from socdefenders.indicators import Section
 from socdefenders.ingest.batches import SURE
@@ -244,6 +244,9 @@ def test_the_numbers_are_the_documented_ones() -> None:
     ]
     assert documented("Grade")[0] == ["of 100", *map(str, weights.GRADES.values())]
     decays = {kind.strip("`"): (row[1], row[2]) for row in documented("Type") for kind in row[0].split(", ") if row[1]}
-    assert decays == {kind: (str(each.lifetime), str(each.pound)) for kind, each in weights.DECAYS.items()}
+    assert decays == {
+        str(each): (str(getattr(fading.STANDARD, kind)), str(fading.POUNDS[kind]))
+        for each, kind in fading.KINDS.items()
+    }
     lists = {row[0]: (float(row[1]), float(row[2])) for row in documented("| Points, of a host, address or file")}
     assert lists == {each.name: (each.host, each.url) for each in weights.WARNINGS}

@@ -53,7 +53,7 @@ async def read_events(visit: Visit, database: Database, validators: Validators) 
         await positions.forget_others(database, visit.feed.slug, [event.part for event in manifest.events])
     left = sum(not manifests.has_failed(event, known.get(event.part)) for event in outstanding)
     reading = health.Reading(
-        changed=visit.changed,
+        changed=visit.outcome.changed,
         records=len(manifest.events),
         malformed=manifest.malformed,
         newest=next((event.at for event in manifest.events), None),

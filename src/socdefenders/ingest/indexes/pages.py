@@ -69,7 +69,7 @@ async def read_pages(visit: Visit, database: Database, dialect: Dialect) -> Seen
             await positions.remember(database, slug, {part: course.place.to_text()})
     left = not (course.ended or course.circle)
     reading = health.Reading(
-        changed=visit.changed,
+        changed=visit.outcome.changed,
         records=course.records,
         malformed=visit.outcome.malformed,
         newest=course.newest,
@@ -77,7 +77,7 @@ async def read_pages(visit: Visit, database: Database, dialect: Dialect) -> Seen
         whole=course.whole and course.ended,
         trouble="Its pages lead round in a circle; what was not read is asked for again." if course.circle else None,
         note="There is more of it, which is read next." if left else None,
-        soon=left and visit.changed,
+        soon=left and visit.outcome.changed,
     )
     return Seen(reading=reading, validators=UNKNOWN)
 

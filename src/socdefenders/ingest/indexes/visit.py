@@ -56,11 +56,6 @@ class Visit:
             await self.writer.__aexit__(kind, error, trace)
 
     @property
-    def changed(self) -> bool:
-        """Whether anything was written."""
-        return self.outcome.new + self.outcome.updated + self.outcome.articles > 0
-
-    @property
     def full(self) -> bool:
         """Whether enough was fetched for one look."""
         return self.size >= ROUND_BYTES

@@ -72,10 +72,6 @@ update feeds set claimed_by = null, claimed_until = null where claimed_by = $1
 -- How all sources are doing.
 select * from feeds order by slug
 
--- name: due_now
--- Makes sources due at once, as after somebody mended one.
-update feeds set due_at = least(due_at, $2) where slug = any ($1::text[]) and enabled returning slug
-
 -- name: next_due
 -- When the next source of $1 (null: of all) is due that nobody has.
 select min(greatest(due_at, coalesce(claimed_until, due_at)))
