@@ -22,7 +22,7 @@ run: $(STAMP)  ## start everything with the demo set; data in DATA_DIR (default 
 	@exec $(BIN)/socdefenders up --demo --data-dir "$(DATA_DIR)"
 
 test: $(STAMP)  ## run the whole suite; ARGS="-k search" narrows it
-	@$(BIN)/pytest $(ARGS)
+	@$(if $(ARGS),$(BIN)/pytest $(ARGS),$(BIN)/python tools/run_tests.py)
 
 check: $(STAMP)  ## lint, formatting, types, import rule, budgets
 	$(BIN)/ruff check

@@ -62,6 +62,20 @@ class Origin(StrEnum):
     FEED = "feed"
 
 
+class State(StrEnum):
+    """How a source that is fetched is doing."""
+
+    NEW = "new"
+    """Not looked at yet."""
+    HEALTHY = "healthy"
+    DEGRADED = "degraded"
+    """It answers, but not as it should; or it failed and is tried again."""
+    ERROR = "error"
+    """Trying again will not help: somebody has to look."""
+    PARKED = "parked"
+    """It failed so often that it is tried once a week."""
+
+
 class Indicator(NamedTuple):
     """One indicator, whoever reported it.
 

@@ -17,10 +17,10 @@ from socdefenders.feeds.health import (
     Known,
     Next,
     Reading,
-    State,
     after_failure,
     after_reading,
 )
+from socdefenders.model import State
 
 NOW = datetime(2026, 1, 15, 12, 0, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)

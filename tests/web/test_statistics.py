@@ -7,11 +7,11 @@ from uuid import UUID
 import httpx
 import pytest
 
-from socdefenders.feeds import health
 from socdefenders.storage import feeds
 from socdefenders.storage.database import Database
 from socdefenders.storage.feeds import Checked, Registered
 from socdefenders.web.api.schemas import StatisticsResponse
+from socdefenders.web.api.states import shown
 from tests.clusters import in_thread
 from tests.web.conftest import Api, StartServer
 from tests.web.serving import Server, fetch, fill_now, new_key
@@ -114,4 +114,4 @@ def test_without_a_key_nothing_is_counted(api: Api) -> None:
     ],
 )
 def test_a_state_has_one_of_three_words(state: str, due: timedelta, expected: str) -> None:
-    assert health.shown(state, "Why.", NOW + due, NOW)[0] == expected
+    assert shown(state, "Why.", NOW + due, NOW)[0] == expected

@@ -160,9 +160,9 @@ def command(
     settings = options.read(environ, data_dir)
     if source is not None and (not source.strip() or not source.isprintable()):
         raise click.BadParameter("must be printable, and not empty", param_hint="--source")
-    known = voices(in_force(settings.feeds_dir or settings.data_dir / FEEDS))
-    run = Run(paths, ingest.Options(source, format_, dry_run, voices=known), Bar(paths))
     with _where(settings, context.command_path, dry_run=dry_run) as place:
+        known = voices(in_force(settings.feeds_dir or settings.data_dir / FEEDS))
+        run = Run(paths, ingest.Options(source, format_, dry_run, voices=known), Bar(paths))
         run.work(place)
     seconds = time.monotonic() - run.began
     if as_json:

@@ -46,7 +46,10 @@ def command() -> None:
     """Try the language model that summarises articles, where the settings name one."""
 
 
-@command.command(epilog="\b\nExamples:\n  socdefenders model check\n  socdefenders model check --json")
+@command.command(
+    short_help="Try the model on an invented article.",
+    epilog="\b\nExamples:\n  socdefenders model check\n  socdefenders model check --json",
+)
 @options.as_json
 @click.pass_context
 def check(context: click.Context, *, as_json: bool) -> None:

@@ -8,22 +8,9 @@ something new, slower while there is not, never faster than the catalog allows.
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
 from typing import NamedTuple
 
-
-class State(StrEnum):
-    """How a source is doing."""
-
-    NEW = "new"
-    """Not looked at yet."""
-    HEALTHY = "healthy"
-    DEGRADED = "degraded"
-    """It answers, but not as it should; or it failed and is tried again."""
-    ERROR = "error"
-    """Trying again will not help: somebody has to look."""
-    PARKED = "parked"
-    """It failed so often that it is tried once a week."""
+from socdefenders.model import State
 
 
 class Expected(NamedTuple):
@@ -119,19 +106,6 @@ FUTURE = timedelta(days=2)
 """How far a date may lie ahead: time zones, and publishers that date tomorrow's issue."""
 MALFORMED = 0.5
 """Share of records that cannot be read from which on the format has changed."""
-
-
-OVERDUE = timedelta(hours=1)
-"""How long a source may be due before that says that nobody works."""
-
-
-def shown(state: str, reason: str | None, due_at: datetime, now: datetime) -> tuple[str, str | None]:
-    """Return how a source is doing in the three words of the API, and why."""
-    if due_at < now - OVERDUE:
-        return "degraded", f"Due since {due_at:%Y-%m-%d %H:%M} UTC and not looked at: is a worker running?"
-    if state == State.NEW:
-        return "degraded", "Not looked at yet."
-    return ("error" if state in {State.ERROR, State.PARKED} else state), reason
 
 
 def after_reading(expected: Expected, known: Known, reading: Reading, *, now: datetime, chance: float) -> Next:

@@ -26,7 +26,7 @@ from socdefenders.ingest.bodies import Client, Found, Seen, options_of, refuse_p
 from socdefenders.ingest.indexes import read_index
 from socdefenders.ingest.loading import write_all
 from socdefenders.ingest.weighing import corroborated
-from socdefenders.model import Document, Item
+from socdefenders.model import Document, Item, State
 from socdefenders.storage.feeds import Checked, FeedStatus
 from socdefenders.storage.writing import Writer
 
@@ -63,7 +63,7 @@ class Checker:
         feed, now = self.catalog[status.slug], self.clock()
         status = _unless_stale(feed, status, now)
         expected = health.Expected(feed.every, feed.expected.least, dated=feed.format == SYNDICATION)
-        known = health.Known(status.every, status.failures, status.records, health.State(status.state), status.reason)
+        known = health.Known(status.every, status.failures, status.records, State(status.state), status.reason)
         try:
             seen = await self._seen(feed, status, now)
         except (FeedError, FeedKeyMissing) as error:

@@ -10,11 +10,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from socdefenders.errors import SchemaError, StorageError, StorageUnavailable
-from socdefenders.feeds.health import OVERDUE, State
+from socdefenders.model import State
 from socdefenders.storage import feeds, migrate
 from socdefenders.web.api.render import Json, error_body
 from socdefenders.web.api.responses import errors, success
 from socdefenders.web.api.schemas import Alive, Ready
+from socdefenders.web.api.states import OVERDUE
 from socdefenders.web.services import Services
 from socdefenders.web.visit import visit_of
 

@@ -15,7 +15,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from socdefenders.errors import KnowledgeError, StorageError
-from socdefenders.feeds import health
 from socdefenders.knowledge.store import open_bundle
 from socdefenders.storage import feeds, statistics
 from socdefenders.storage.feeds import FeedStatus
@@ -23,6 +22,7 @@ from socdefenders.storage.statistics import Statistics
 from socdefenders.web.api import render
 from socdefenders.web.api.responses import CACHE, SECURITY, errors, success
 from socdefenders.web.api.schemas import StatisticsResponse
+from socdefenders.web.api.states import shown
 from socdefenders.web.auth import Guard
 from socdefenders.web.services import Services
 from socdefenders.web.visit import visit_of
@@ -156,5 +156,5 @@ def _data(found: Counted, now: datetime) -> dict[str, object]:
 
 
 def _feed(status: FeedStatus, now: datetime) -> dict[str, object]:
-    state, reason = health.shown(status.state, status.reason, status.due_at, now)
+    state, reason = shown(status.state, status.reason, status.due_at, now)
     return {"name": status.name, "status": state, "last_success_at": status.succeeded_at, "last_error": reason}
