@@ -1,31 +1,38 @@
-"""Run the whole suite as two processes at once: most tests wait, for a database, a server or another process.
+"""Run the whole suite as three processes at once: most tests wait, for a database, a server or another process.
 
-What is given on the command line goes to both. Each half prints its own summary; the exit status is that of the first
+What is given on the command line goes to all. Each part prints its own summary; the exit status is that of the first
 that failed.
 """
 
 import subprocess
 import sys
 import tempfile
+from contextlib import ExitStack
 
-HALVES = (
+PARTS = (
     ("tests/db", "tests/web"),
-    ("tests/e2e", "tests/feeds", "tests/fetch", "tests/fuzz", "tests/summaries", "tests/unit"),
+    ("tests/feeds", "tests/fetch", "tests/fuzz", "tests/summaries", "tests/unit"),
+    ("tests/e2e",),
 )
 
 
 def main() -> int:
-    """Run both halves; print what the first says when the second is done."""
+    """Run all parts; print what the last says as it comes, and what the others said when it is done."""
     command = [sys.executable, "-m", "pytest", *sys.argv[1:]]
-    with tempfile.TemporaryFile() as said:
-        beside = subprocess.Popen([*command, *HALVES[0]], stdout=said, stderr=said)  # noqa: S603 - nothing of it is a stranger's
-        try:
-            statuses = [subprocess.call([*command, *HALVES[1]]), beside.wait()]  # noqa: S603 - as above
-        finally:
-            beside.terminate()
-            beside.wait()
-            said.seek(0)
-            sys.stdout.write(said.read().decode(errors="replace"))
+    *beside, last = PARTS
+    with ExitStack() as stack:
+        said = [stack.enter_context(tempfile.TemporaryFile()) for _ in beside]
+        running = [
+            stack.enter_context(subprocess.Popen([*command, *part], stdout=file, stderr=file))  # noqa: S603 - our own
+            for part, file in zip(beside, said, strict=True)
+        ]
+        for each in running:
+            stack.callback(each.terminate)
+        statuses = [subprocess.call([*command, *last])]  # noqa: S603 - our own
+        for each, file in zip(running, said, strict=True):
+            statuses.append(each.wait())
+            file.seek(0)
+            sys.stdout.write(file.read().decode(errors="replace"))
     return next((status for status in statuses if status), 0)
 
 

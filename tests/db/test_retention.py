@@ -323,7 +323,9 @@ async def test_all_that_a_source_reported_goes_and_what_others_say_stays(
 async def test_a_story_goes_on_without_the_article_that_began_it(dsn: str, writer: Writer, reader: Connection) -> None:
     told = [(SOURCE, 1), (OTHER, 2), (OTHER, 3)]
     for source, number in told:
-        copy = replace(article(number, source).article, signature=bytes(range(256)), published_at=NOW + number * DAY)
+        copy = replace(
+            article(number, source).article, signature=bytes(range(256)), published_at=NOW - (9 - number) * DAY
+        )
         await writer.write([], [ReadArticle(copy)], now=NOW)
     first, second, _ = (name_id("article", source, str(number)) for source, number in told)
     assert await column(reader, "select distinct story_id from articles") == [first]

@@ -145,8 +145,9 @@ def _cadence(expected: Expected, known: Known, *, changed: bool) -> timedelta:
 
 def _judged(expected: Expected, known: Known, reading: Reading, now: datetime) -> tuple[State, str | None]:
     if reading.records is None:
-        if known.failures == 0 and known.state in {State.DEGRADED, State.ERROR}:
-            return known.state, known.reason  # what was wrong with it is still there
+        ill = known.failures == 0 and known.state in {State.DEGRADED, State.ERROR}
+        if ill and reading.whole:  # of an index, what was wrong with what it leads to has been given up by now
+            return known.state, known.reason
         return State.HEALTHY, None
     minimum = expected.minimum if reading.whole else 0
     total = reading.records + reading.malformed

@@ -44,7 +44,7 @@ async def read_events(visit: Visit, database: Database, validators: Validators) 
     """Read the manifest and the events that are due; raise FeedError where the look has to end."""
     fetched = await visit.fetch(visit.address.url + NAME, validators=validators, limits=MANIFEST)
     if fetched.body is None:
-        return Seen(reading=health.Reading(changed=False), validators=validators)
+        return Seen(reading=health.Reading(changed=False, whole=False), validators=validators)
     manifest = manifests.read_manifest(await visit.read(fetched, NAME))
     known = await positions.known(database, visit.feed.slug)
     tally = await _read_due(visit, database, manifest, known)
