@@ -96,9 +96,11 @@ def parse_syndication(stream: BinaryIO, hints: Hints) -> Iterator[Item]:
     text = decoded(read_all(stream, MAX_FEED, hints.name))
     _refuse_doctype(text, hints.name)
     if text.count("<") > MAX_TAGS:
-        raise FeedError(f"{hints.name}: more than {MAX_TAGS:,} tags; split it.")
+        raise FeedError(f"{hints.name}: more than {MAX_TAGS:,} tags; look for a smaller feed, or split it.")
     if _LONG_BASE.search(text):
-        raise FeedError(f"{hints.name}: an xml:base of more than {MAX_BASE:,} characters.")
+        raise FeedError(
+            f"{hints.name}: an xml:base of more than {MAX_BASE:,} characters is refused; its publisher has to mend it."
+        )
     source = io.BytesIO(_mended(text).encode())
     del text
     feed, number = _Feed(base=hints.url), 0
@@ -243,7 +245,9 @@ def _content(element: etree._Element) -> str:
 def _inner(element: etree._Element) -> str:
     if len(element):
         if len(element.nsmap) > MAX_NAMESPACES:
-            raise FeedError(f"More than {MAX_NAMESPACES} namespaces count in a part of it.")
+            raise FeedError(
+                f"More than {MAX_NAMESPACES} namespaces in one place are refused; its publisher has to mend it."
+            )
         inner = [element.text or ""]
         inner += [etree.tostring(child, encoding="unicode", method="html") for child in element]
         return "".join(inner)
