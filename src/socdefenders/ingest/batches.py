@@ -36,7 +36,7 @@ from socdefenders.storage.writing import ReadArticle, Suppressed, name_id
 
 BATCH = 8_000
 """Sightings a transaction."""
-TEXT = 8 << 20
+TEXT = 1 << 20
 """Characters of articles a transaction: what bounds memory where many of them hold few indicators."""
 REASONS = 8
 """Reasons kept of each kind, and names of reports in which nothing is reported."""

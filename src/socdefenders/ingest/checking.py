@@ -25,6 +25,7 @@ from socdefenders.ingest.batches import article_id, batches_of
 from socdefenders.ingest.bodies import Client, Found, Seen, options_of, refuse_page, save, take_in
 from socdefenders.ingest.indexes import read_index
 from socdefenders.ingest.loading import write_all
+from socdefenders.ingest.turns import in_turn
 from socdefenders.ingest.weighing import corroborated
 from socdefenders.model import Document, Item, State
 from socdefenders.storage.feeds import Checked, FeedStatus
@@ -139,7 +140,7 @@ class Checker:
                 return None, digest, error.message.removeprefix(f"{path}: ")
 
     async def _read(self, feed: Feed, path: Path, now: datetime) -> Found:
-        await asyncio.to_thread(refuse_page, path, feed)
+        await in_turn(refuse_page, path, feed)
         async with await Writer.open(self.dsn, corroborated) as writer:
             if feed.format == SYNDICATION:
                 found = await self._read_articles(feed, path, writer, now)
@@ -151,7 +152,7 @@ class Checker:
         return found
 
     async def _read_articles(self, feed: Feed, path: Path, writer: Writer, now: datetime) -> Found:
-        entries = await asyncio.to_thread(_entries, path, feed)
+        entries = await in_turn(_entries, path, feed)
         documents = [each for each in entries if isinstance(each, Document)]
         fresh: list[Item] = list(await self._fresh(feed, documents, writer, now))
         fresh += [each for each in entries if not isinstance(each, Document)]
@@ -188,7 +189,7 @@ class Checker:
                 return replace(document, entry_hash=None)
             try:
                 fetched = await self.client.page(document.url)
-                text, address = await asyncio.to_thread(_page, fetched)
+                text, address = await in_turn(_page, fetched)
             except FetchFailed as error:
                 return document if error.permanent else replace(document, entry_hash=None)
             except FeedError:

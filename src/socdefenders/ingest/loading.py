@@ -12,6 +12,7 @@ from pathlib import Path
 from socdefenders.errors import FeedError, UnknownFormat
 from socdefenders.feeds import PARSERS, walk
 from socdefenders.ingest.batches import REASONS, Batch, Options, batches, keep
+from socdefenders.ingest.turns import in_turn
 from socdefenders.ingest.weighing import corroborated
 from socdefenders.model import Outcome
 from socdefenders.storage.writing import Writer
@@ -58,9 +59,9 @@ async def write_all(
 ) -> Outcome:
     """Write every batch that `reading` gives, while the next is read in a thread; return the sum of what they did."""
     total = Outcome()
-    batch = await asyncio.to_thread(next, reading, None)
+    batch = await in_turn(next, reading, None)
     while batch is not None:
-        upcoming = asyncio.create_task(asyncio.to_thread(next, reading, None))
+        upcoming = asyncio.create_task(in_turn(next, reading, None))
         try:
             await _write(writer, batch, now=now, dry_run=dry_run)
         finally:
