@@ -24,7 +24,7 @@ _LINK = re.compile(r"!?\[([^\[\]]*)\]\(([^()\n]*)\)")
 _MARKS = re.compile(r"[*`|]+|~~+|(?<!\w)_+(?=\S)|(?<=\S)_+(?!\w)")
 _TAG = re.compile(r"<[/!?A-Za-z][^<>]*>")
 _TARGET = re.compile(r"(?:href|src)\s*=\s*[\"']?([^\s\"'<>]+)|(\b[a-z][a-z0-9+.-]*:[^\s\"'<>]+)", re.IGNORECASE)
-_OPENS_TAG = re.compile(r"<+(?=[/!?A-Za-z])")
+_OPENS_TAG = re.compile(r"(?<!<)<+(?=[/!?A-Za-z])")
 """By HTML's own rule; `<` before a blank or a number is only smaller than."""
 
 
