@@ -260,10 +260,18 @@ def test_nothing_is_quadratic(case: str) -> None:
 
 
 @pytest.mark.parametrize("around", [b"%b", b"<item>%b</item>"])
-def test_a_feed_of_tags_alone_is_refused_before_it_fills_the_memory(around: bytes) -> None:
+def test_a_feed_of_empty_elements_is_refused_before_it_fills_the_memory(around: bytes) -> None:
     reading = PARSERS["rss"].parse(io.BytesIO(b"<rss><channel>" + around % (b"<a/>" * 1_000_001)), Hints("in"))
-    with pytest.raises(FeedError, match="more than 1,000,000 tags"):
+    with pytest.raises(FeedError, match="more than 1,000,000 elements"):
         list(reading)
+
+
+def test_a_feed_of_a_hundred_thousand_entries_is_none_of_these() -> None:
+    names = ("title", "link", "guid", "pubDate", "author", "category", "comments", "description")
+    entry = "".join(f"<{name}>x</{name}>" for name in names)
+    feed = f"<rss><channel><title>x</title>{f'<item>{entry}</item>' * 100_000}</channel></rss>"
+    first = next(PARSERS["rss"].parse(io.BytesIO(feed.encode()), Hints("in")))
+    assert isinstance(first, Document)
 
 
 def test_base64_that_is_none_is_text() -> None:
