@@ -35,7 +35,7 @@ from socdefenders.model import (
 from socdefenders.storage.writing import ReadArticle, Suppressed, name_id
 
 BATCH = 8_000
-"""Sightings a transaction."""
+"""Sightings a transaction; of records that are none, what is read in one turn."""
 TEXT = 1 << 20
 """Characters of articles a transaction: what bounds memory where many of them hold few indicators."""
 REASONS = 8
@@ -99,7 +99,8 @@ class Batch:
     @property
     def full(self) -> bool:
         """Whether it is to be written before more is read."""
-        return len(self.sightings) >= BATCH or self.text >= TEXT
+        left_out = self.outcome.malformed + self.outcome.suppressed + self.outcome.unsupported
+        return len(self.sightings) >= BATCH or self.text >= TEXT or left_out >= BATCH
 
     def complain(self, kind: str, where: str, why: str) -> None:
         """Count one record as `kind`, and keep the reason if it is among the first few and says something new."""

@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import islice
 from pathlib import Path
 from urllib.parse import quote
 
@@ -25,7 +26,7 @@ from socdefenders.ingest.batches import article_id, batches_of
 from socdefenders.ingest.bodies import Client, Found, Seen, options_of, refuse_page, save, take_in
 from socdefenders.ingest.indexes import read_index
 from socdefenders.ingest.loading import write_all
-from socdefenders.ingest.turns import in_turn
+from socdefenders.ingest.reader import in_reader
 from socdefenders.ingest.weighing import corroborated
 from socdefenders.model import Document, Item, State
 from socdefenders.storage.feeds import Checked, FeedStatus
@@ -34,6 +35,8 @@ from socdefenders.storage.writing import Writer
 PAGES = 200
 """Articles of one feed that are followed to their pages in one look; of more, what the feed itself says is read."""
 PAGES_AT_ONCE = 4
+ENTRIES = 500
+"""Of a feed that are read in one turn."""
 FOLLOWING = timedelta(minutes=10)
 """After which a look begins no more of them: hosts that drip would keep a worker from other sources for an hour."""
 FULL_TEXT = 4_000
@@ -140,7 +143,7 @@ class Checker:
                 return None, digest, error.message.removeprefix(f"{path}: ")
 
     async def _read(self, feed: Feed, path: Path, now: datetime) -> Found:
-        await in_turn(refuse_page, path, feed)
+        await asyncio.to_thread(refuse_page, path, feed)
         async with await Writer.open(self.dsn, corroborated) as writer:
             if feed.format == SYNDICATION:
                 found = await self._read_articles(feed, path, writer, now)
@@ -152,7 +155,7 @@ class Checker:
         return found
 
     async def _read_articles(self, feed: Feed, path: Path, writer: Writer, now: datetime) -> Found:
-        entries = await in_turn(_entries, path, feed)
+        entries = await _entries(path, feed)
         documents = [each for each in entries if isinstance(each, Document)]
         fresh: list[Item] = list(await self._fresh(feed, documents, writer, now))
         fresh += [each for each in entries if not isinstance(each, Document)]
@@ -189,7 +192,7 @@ class Checker:
                 return replace(document, entry_hash=None)
             try:
                 fetched = await self.client.page(document.url)
-                text, address = await in_turn(_page, fetched)
+                text, address = await asyncio.to_thread(_page, fetched)
             except FetchFailed as error:
                 return document if error.permanent else replace(document, entry_hash=None)
             except FeedError:
@@ -212,8 +215,12 @@ def _failure(error: FeedError | FeedKeyMissing) -> health.Failure:
     return health.Failure(reason=error.message, permanent=error.permanent, retry_after=wait)
 
 
-def _entries(path: Path, feed: Feed) -> list[Item]:
-    return [item for entry in walk([path]) for item in items(entry, PARSERS[feed.format], feed.url)]
+async def _entries(path: Path, feed: Feed) -> list[Item]:
+    reading = (item for entry in walk([path]) for item in items(entry, PARSERS[feed.format], feed.url))
+    entries: list[Item] = []
+    while some := await in_reader(list, islice(reading, ENTRIES)):
+        entries += some
+    return entries
 
 
 def _entry_hash(document: Document) -> bytes:

@@ -12,7 +12,7 @@ from pathlib import Path
 from socdefenders.errors import FeedError, UnknownFormat
 from socdefenders.feeds import PARSERS, walk
 from socdefenders.ingest.batches import REASONS, Batch, Options, batches, keep
-from socdefenders.ingest.turns import in_turn
+from socdefenders.ingest.reader import in_reader
 from socdefenders.ingest.weighing import corroborated
 from socdefenders.model import Outcome
 from socdefenders.storage.writing import Writer
@@ -59,13 +59,16 @@ async def write_all(
 ) -> Outcome:
     """Write every batch that `reading` gives, while the next is read in a thread; return the sum of what they did."""
     total = Outcome()
-    batch = await in_turn(next, reading, None)
+    batch = await in_reader(next, reading, None)
     while batch is not None:
-        upcoming = asyncio.create_task(in_turn(next, reading, None))
+        upcoming = asyncio.create_task(in_reader(next, reading, None))
         try:
             await _write(writer, batch, now=now, dry_run=dry_run)
-        finally:
-            following = await upcoming
+        except BaseException:
+            upcoming.cancel()  # what has not begun is read for nobody, and what has is waited for by nobody
+            await asyncio.gather(upcoming, return_exceptions=True)
+            raise
+        following = await upcoming
         add(total, batch.outcome)
         progress(batch.file, total)
         batch = following

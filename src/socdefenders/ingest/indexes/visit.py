@@ -1,5 +1,6 @@
 """One look at an index: what it has at hand, and what it came to so far."""
 
+import asyncio
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -13,7 +14,6 @@ from socdefenders.feeds.fetch import UNKNOWN, Fetched, Limits, Validators
 from socdefenders.feeds.jsons import Json, load
 from socdefenders.ingest.bodies import Client, refuse_page, save, take_in
 from socdefenders.ingest.loading import add
-from socdefenders.ingest.turns import in_turn
 from socdefenders.ingest.weighing import corroborated
 from socdefenders.model import Outcome
 from socdefenders.storage.writing import Writer
@@ -71,7 +71,7 @@ class Visit:
 
     async def read(self, fetched: Fetched, name: str) -> Json:
         """Set the body aside and return the JSON object in it; `name` is what messages call it. Raise FeedError."""
-        return await in_turn(self._read, fetched, name)
+        return await asyncio.to_thread(self._read, fetched, name)
 
     def _read(self, fetched: Fetched, name: str) -> Json:
         path = self.folder / _FILE
