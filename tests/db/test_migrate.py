@@ -159,7 +159,10 @@ async def test_a_database_with_tables_of_others_is_refused_and_left_alone(empty_
 async def test_a_database_where_the_extension_is_ready_is_no_foreign_one(empty_dsn: str) -> None:
     await run(empty_dsn, "create extension pg_trgm", "create schema other", "create table other.posts (id integer)")
     await migrate.upgrade(empty_dsn)
-    await migrate.check(empty_dsn)
+    await migrate.check(empty_dsn)  # raises where the schema is not the one that is expected
+    connection = await asyncpg.connect(empty_dsn)
+    assert await connection.fetchval("select to_regclass('other.posts') is not null")
+    await connection.close()
 
 
 async def test_articles_of_before_there_were_stories_each_tell_their_own(empty_dsn: str) -> None:

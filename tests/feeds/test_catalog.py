@@ -313,10 +313,12 @@ def test_a_file_whose_name_is_no_slug_is_refused(name: str) -> None:
         parse(WRITTEN.encode(), name)
 
 
-@given(st.binary(max_size=300) | st.text(max_size=300).map(str.encode))
-def test_whatever_stands_in_a_file_it_is_read_or_refused(data: bytes) -> None:
+@given(st.integers(0, len(WRITTEN)), st.integers(0, 40), st.binary(max_size=40) | st.text(max_size=40).map(str.encode))
+def test_whatever_stands_in_a_file_it_is_read_or_refused(at: int, length: int, new: bytes) -> None:
+    data = WRITTEN.encode()
     with suppress(CatalogError):
-        parse(data, "harbour-cert.toml")
+        read = parse(data[:at] + new + data[at + length :], "harbour-cert.toml")
+        assert read.slug == "harbour-cert"
 
 
 # Writing

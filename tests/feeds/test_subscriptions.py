@@ -149,11 +149,13 @@ def test_any_name_and_address_gives_a_source_or_a_reason(name: str, rest: str) -
             assert found.reason
 
 
-@given(st.binary(max_size=300))
-def test_any_bytes_are_read_or_refused(data: bytes) -> None:
+@given(st.integers(0, len(OPML)), st.integers(0, 300), st.binary(max_size=40))
+def test_a_list_that_is_damaged_anywhere_is_read_or_refused(at: int, length: int, new: bytes) -> None:
+    data = OPML.encode()
     for reader in (read_opml, read_csv):
         with suppress(FeedError):
-            list(reader(data, "list"))
+            for found in reader(data[:at] + new + data[at + length :], "list"):
+                assert isinstance(found, Rejected) or found.url.startswith(("http://", "https://"))
 
 
 @pytest.mark.skipif(not DATA.is_dir(), reason=MISSING)

@@ -62,18 +62,20 @@ async def test_who_is_cancelled_while_waiting_is_not_read() -> None:
 
 
 async def test_a_write_that_fails_waits_for_no_reading() -> None:
-    begun, go_on = threading.Event(), threading.Event()
+    begun, go_on, ended = threading.Event(), threading.Event(), threading.Event()
 
     def reading() -> Iterator[Batch]:
         yield Batch()
-        _wait(begun, go_on)
-        yield Batch()
+        try:
+            _wait(begun, go_on)
+        finally:
+            ended.set()
 
     try:
         with pytest.raises(StorageUnavailable):
             await write_all(cast("Writer", _Away(begun)), reading(), now=datetime.now(UTC))
         assert begun.is_set()
-        assert not go_on.is_set()
+        assert not ended.is_set()
     finally:
         go_on.set()
 

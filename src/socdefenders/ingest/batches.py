@@ -35,7 +35,7 @@ from socdefenders.model import (
 from socdefenders.storage.writing import ReadArticle, Suppressed, name_id
 
 BATCH = 8_000
-"""Sightings a transaction; of records that are none, what is read in one turn."""
+"""Sightings a transaction; and records that are left out, so that a file of nothing else is read in turns, too."""
 TEXT = 1 << 20
 """Characters of articles a transaction: what bounds memory where many of them hold few indicators."""
 REASONS = 8

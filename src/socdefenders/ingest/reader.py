@@ -3,7 +3,8 @@
 Two threads that read are not done sooner than one: the interpreter goes from hand to hand with every search that lets
 go of it, which RE2 does each time. Four of them read 44 articles a second where one reads 74, and hold four batches
 in memory. Whoever has cores to spare starts another worker. Each turn is a batch, so that no source waits for a whole
-file of another; what waits for a disk or a network does not belong here.
+file of another; what waits for a network does not belong here. One turn may be long all the same: that of a PDF, which
+a process of its own reads while this thread waits.
 """
 
 import asyncio

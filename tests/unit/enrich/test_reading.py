@@ -104,7 +104,9 @@ def test_any_characters_are_read(text: str, title: str) -> None:
 
 @given(text=st.text(max_size=80), cut=st.integers(0, 40))
 def test_indicators_of_another_text_do_no_harm(text: str, cut: int) -> None:
-    read_article("", text[:cut], extract(ARTICLE), known())
+    found = read_article("", text[:cut], extract(ARTICLE), known())
+    tags = (*found.techniques, *found.actors, *found.malware, *found.sectors)
+    assert all(set(tag.evidence) <= {*text[:cut], " "} for tag in tags), "evidence is a sentence of this text"
 
 
 @pytest.mark.parametrize("piece", HOSTILE, ids=repr)
